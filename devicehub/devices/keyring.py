@@ -1,0 +1,50 @@
+"""The keyring: what devices must not be asked twice (PINs, bind keys, pairing passwords), on this station alone.
+
+One file a device, readable by the station's user only. They are neither in the journal nor in a capture: who
+reads those must not be able to talk to a device.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+
+class Keyring(MutableMapping[str, bytes]):
+    """One device's secrets by name. A secret set is on disk before it is used."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._path = folder / f"{device}.json"
+        self._secrets: dict[str, bytes] = {}
+        if self._path.exists():
+            stored = json.loads(self._path.read_text("ascii"))
+            self._secrets = {name: bytes.fromhex(secret) for name, secret in stored.items()}
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._secrets[name]
+
+    def __setitem__(self, name: str, secret: bytes) -> None:
+        self._secrets[name] = secret
+        self._save()
+
+    def __delitem__(self, name: str) -> None:
+        del self._secrets[name]
+        self._save()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._secrets)
+
+    def __len__(self) -> int:
+        return len(self._secrets)
+
+    def _save(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self._path.with_suffix(".new")
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            json.dump({name: secret.hex() for name, secret in self._secrets.items()}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)

@@ -1,0 +1,68 @@
+"""Find drivers. One rule: an entry point names a package, and each module in it holds one ``DRIVER``."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
+
+from devicehub.driver import BleDriver, Driver, SerialDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROUP = "devicehub.drivers"
+
+
+class UnknownDriver(LookupError):
+    """No installed driver has this id. The message names the nearest ones."""
+
+
+class DriverClash(ValueError):
+    """Two installed drivers have one id. The message names both modules."""
+
+
+@cache
+def installed() -> Mapping[str, Driver]:
+    """Every installed driver by id, in id order. Raises `DriverClash`."""
+    found: dict[str, tuple[Driver, str]] = {}
+    for point in entry_points(group=GROUP):
+        for module in _modules(importlib.import_module(point.value)):
+            driver = getattr(module, "DRIVER", None)
+            if not isinstance(driver, BleDriver | SerialDriver):
+                continue
+            if driver.id in found:
+                raise DriverClash(f"{driver.id}: {found[driver.id][1]} and {module.__name__}")
+            found[driver.id] = (driver, module.__name__)
+    return MappingProxyType({name: found[name][0] for name in sorted(found)})
+
+
+@cache
+def driver_version(driver: Driver) -> str:
+    """The version of the distribution the driver came with: it travels with every reading."""
+    for point in entry_points(group=GROUP):
+        modules = _modules(importlib.import_module(point.value))
+        if any(getattr(module, "DRIVER", None) is driver for module in modules):
+            return point.dist.version if point.dist is not None else "unknown"
+    return "uninstalled"
+
+
+def find(driver_id: str) -> Driver:
+    """The installed driver of this id. Raises `UnknownDriver`, which suggests the nearest."""
+    drivers = installed()
+    if driver_id in drivers:
+        return drivers[driver_id]
+    near = difflib.get_close_matches(driver_id, drivers, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; installed: {', '.join(drivers)}"
+    raise UnknownDriver(f"no driver is called {driver_id!r}{hint}")
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.name.startswith("_"):
+            yield importlib.import_module(f"{package.__name__}.{module.name}")

@@ -1,0 +1,110 @@
+"""The outbox: what the dossier has not answered for. A reading leaves it by a receipt, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from uuid import UUID
+
+from devicehub.journal import readings
+from devicehub.journal.moment import from_text
+from devicehub.journal.readings import Standing
+from devicehub.journal.records import Due, Filing, Outbox, Receipt, State
+from devicehub.journal.states import BY_DELIVERY, check
+
+BROKER = "broker"
+DOSSIER = "dossier"
+
+
+def items(database: Connection, limit: int, after: int) -> list[Due]:
+    """What is due behind the place ``after``, oldest first."""
+    rows = database.execute(
+        "SELECT outbox.number, filing.* FROM outbox JOIN filing ON filing.number = outbox.reading "
+        "WHERE outbox.number > ? ORDER BY outbox.number LIMIT ?",
+        (after, limit),
+    )
+    return [Due(number=row[0], filing=readings.filing_from(row[1:])) for row in rows]
+
+
+def summary(database: Connection) -> Outbox:
+    """How much is due, and since when."""
+    waiting, oldest = database.execute(
+        "SELECT (SELECT count(*) FROM outbox), (SELECT at FROM outbox ORDER BY number LIMIT 1)"
+    ).fetchone()
+    return Outbox(waiting=waiting, oldest=from_text(oldest) if oldest else None)
+
+
+def mark_published(
+    database: Connection, keys: Sequence[tuple[UUID, int]], at: datetime
+) -> list[Filing]:
+    """Take in the broker's word."""
+    changed = []
+    for reading, revision in keys:
+        standing = _awaiting(database, reading, revision)
+        if standing is not None and standing.state == "accepted":
+            _deliver(database, standing, "published", BROKER, None, at)
+            changed.append(reading)
+    return readings.some(database, changed)
+
+
+def receipts(database: Connection, batch: Sequence[Receipt], at: datetime) -> list[Filing]:
+    """Take in the dossier's word."""
+    changed = []
+    for receipt in batch:
+        standing = _awaiting(database, receipt.id, receipt.revision)
+        if standing is None:
+            continue
+        if standing.state == "withdrawn":
+            _answer_withdrawal(database, standing, receipt, at)
+        else:
+            _answer(database, standing, receipt, at)
+        changed.append(receipt.id)
+    return readings.some(database, changed)
+
+
+def _awaiting(database: Connection, reading: UUID, revision: int) -> Standing | None:
+    """Where a reading stands if this revision of it awaits a receipt."""
+    standing = readings.standing_of(database, reading)
+    if standing is None:
+        return None
+    waits = database.execute(
+        "SELECT 1 FROM outbox WHERE reading = ? AND revision = ?", (standing.number, revision)
+    ).fetchone()
+    return standing if waits else None
+
+
+def _answer(database: Connection, standing: Standing, receipt: Receipt, at: datetime) -> None:
+    state: State = "filed"
+    if receipt.result == "refused":
+        state = "accepted" if receipt.retryable else "refused"
+    _deliver(database, standing, state, DOSSIER, receipt.reason, at)
+    if state != "accepted":
+        _leave(database, standing)
+
+
+def _answer_withdrawal(
+    database: Connection, standing: Standing, receipt: Receipt, at: datetime
+) -> None:
+    """Filed or refused, the reading stays withdrawn; a refusal is kept for a person to see."""
+    if receipt.result == "refused":
+        detail = f"refused: {receipt.reason or 'no reason given'}"
+        readings.put_state(database, standing, "withdrawn", author=DOSSIER, detail=detail, at=at)
+    if receipt.result != "refused" or not receipt.retryable:
+        _leave(database, standing)
+
+
+def _leave(database: Connection, standing: Standing) -> None:
+    database.execute("DELETE FROM outbox WHERE reading = ?", (standing.number,))
+
+
+def _deliver(
+    database: Connection,
+    standing: Standing,
+    state: State,
+    author: str,
+    detail: str | None,
+    at: datetime,
+) -> None:
+    check(BY_DELIVERY, standing.state, state)
+    readings.put_state(database, standing, state, author=author, detail=detail, at=at)

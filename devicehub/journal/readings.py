@@ -1,0 +1,259 @@
+"""The readings in the journal, with their attributions and the history of their states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from devicehub.journal import audit
+from devicehub.journal.failures import NotAllowed
+from devicehub.journal.moment import from_text, to_text
+from devicehub.journal.records import Attribution, Filing, State, StateChange
+from devicehub.journal.states import BY_REVISION, BY_WORD, FIRST, WITHOUT_VISIT, check
+from devicehub.reading.reading import Reading
+
+
+class Standing(NamedTuple):
+    """Where a reading stands: what every change looks at first."""
+
+    number: int
+    revision: int
+    state: State
+    visit: str | None
+
+
+def add(database: Connection, filing: Filing) -> bool:
+    """Add a reading that is new, with its first attribution and state; False, and counted, when it is known."""
+    reading, attribution = filing.reading, filing.attribution
+    if filing.state not in FIRST:
+        raise NotAllowed(f"a reading does not begin as {filing.state}")
+    if attribution.reading != reading.id or attribution.revision != 1:
+        raise NotAllowed("a reading begins with revision 1 of its own attribution")
+    _check_visit(filing.state, attribution.visit)
+    inserted = database.execute(
+        "INSERT INTO reading (id, content, revision, visit, state, state_at) "
+        "VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (
+            reading.id.bytes,
+            reading.model_dump_json(),
+            attribution.visit,
+            filing.state,
+            to_text(filing.state_at),
+        ),
+    )
+    if not inserted.rowcount:
+        database.execute(
+            "UPDATE reading SET duplicates = duplicates + 1 WHERE id = ?", (reading.id.bytes,)
+        )
+        return False
+    number = inserted.lastrowid
+    assert number is not None  # noqa: S101 - sqlite gives every inserted row one
+    _write_attribution(database, number, attribution)
+    put_state(
+        database,
+        Standing(number, 1, filing.state, attribution.visit),
+        filing.state,
+        author=attribution.author,
+        detail=filing.detail,
+        at=filing.state_at,
+    )
+    return True
+
+
+def change(
+    database: Connection,
+    reading: UUID,
+    state: State,
+    *,
+    author: str,
+    detail: str | None,
+    at: datetime,
+) -> Filing:
+    """Apply a person's word, and note it in the audit."""
+    standing = _known(database, reading)
+    check(BY_WORD, standing.state, state)
+    _check_visit(state, standing.visit)
+    put_state(database, standing, state, author=author, detail=detail, at=at)
+    audit.note(database, at, author, "change", str(reading), f"{standing.state} -> {state}")
+    return _filing_of(database, reading)
+
+
+def attribute(database: Connection, attribution: Attribution, state: State) -> Filing:
+    """Apply a new revision of an attribution, and note it in the audit."""
+    standing = _known(database, attribution.reading)
+    if attribution.revision != standing.revision + 1:
+        raise NotAllowed(
+            f"revision {attribution.revision} does not follow {standing.revision}: somebody else "
+            "has changed this reading's attribution. Look at it again"
+        )
+    check(BY_REVISION, standing.state, state)
+    if (attribution.action == "withdraw") != (state == "withdrawn"):
+        raise NotAllowed(f"to {attribution.action} a reading does not make it {state}")
+    _check_visit(state, attribution.visit)
+    _write_attribution(database, standing.number, attribution)
+    database.execute(
+        "UPDATE reading SET revision = ?, visit = ? WHERE number = ?",
+        (attribution.revision, attribution.visit, standing.number),
+    )
+    put_state(
+        database,
+        standing._replace(revision=attribution.revision, visit=attribution.visit),
+        state,
+        author=attribution.author,
+        detail=attribution.reason,
+        at=attribution.at,
+    )
+    audit.note(
+        database,
+        attribution.at,
+        attribution.author,
+        "attribute",
+        str(attribution.reading),
+        f"{attribution.action} {attribution.revision}: {standing.state} -> {state}",
+    )
+    return _filing_of(database, attribution.reading)
+
+
+def put_state(
+    database: Connection,
+    standing: Standing,
+    state: State,
+    *,
+    author: str,
+    detail: str | None,
+    at: datetime,
+) -> None:
+    """Write a state and its history. What becomes accepted or withdrawn owes the dossier its word."""
+    moment = to_text(at)
+    database.execute(
+        "UPDATE reading SET state = ?, state_at = ?, state_detail = ? WHERE number = ?",
+        (state, moment, detail, standing.number),
+    )
+    database.execute(
+        "INSERT INTO state (reading, revision, state, at, author, detail) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (standing.number, standing.revision, state, moment, author, detail),
+    )
+    if state in {"accepted", "withdrawn"}:
+        # A retryable refusal says "accepted" again: the row it has keeps its place. A new revision
+        # takes the old one's place away and queues anew.
+        database.execute(
+            "DELETE FROM outbox WHERE reading = ? AND revision <> ?",
+            (standing.number, standing.revision),
+        )
+        database.execute(
+            "INSERT INTO outbox (reading, revision, at) VALUES (?, ?, ?) "
+            "ON CONFLICT (reading) DO NOTHING",
+            (standing.number, standing.revision, moment),
+        )
+
+
+def standing_of(database: Connection, reading: UUID) -> Standing | None:
+    """Where a reading stands, if it is known."""
+    row = database.execute(
+        "SELECT number, revision, state, visit FROM reading WHERE id = ?", (reading.bytes,)
+    ).fetchone()
+    return row and Standing(*row)
+
+
+def one(database: Connection, reading: UUID) -> Filing | None:
+    """A reading as it stands."""
+    row = database.execute("SELECT * FROM filing WHERE id = ?", (reading.bytes,)).fetchone()
+    return row and filing_from(row)
+
+
+def some(database: Connection, readings: Iterable[UUID]) -> list[Filing]:
+    """Several readings as they stand, in the order asked for."""
+    return [_filing_of(database, reading) for reading in readings]
+
+
+def latest(database: Connection, limit: int) -> list[Filing]:
+    """The readings that came last, newest first."""
+    rows = database.execute("SELECT * FROM filing ORDER BY number DESC LIMIT ?", (limit,))
+    return [filing_from(row) for row in rows]
+
+
+def of_visit(database: Connection, visit: str) -> list[Filing]:
+    """The readings of one visit, by arrival."""
+    rows = database.execute("SELECT * FROM filing WHERE visit = ? ORDER BY number", (visit,))
+    return [filing_from(row) for row in rows]
+
+
+def counts(database: Connection) -> dict[State, int]:
+    """How many readings are in each state."""
+    return dict(database.execute("SELECT state, count(*) FROM reading GROUP BY state").fetchall())
+
+
+def history(database: Connection, reading: UUID) -> list[StateChange]:
+    """The states of a reading, oldest first."""
+    rows = database.execute(
+        "SELECT s.revision, s.state, s.at, s.author, s.detail FROM state s "
+        "JOIN reading r ON r.number = s.reading WHERE r.id = ? ORDER BY s.number",
+        (reading.bytes,),
+    )
+    return [
+        StateChange(revision=revision, state=state, at=from_text(at), author=author, detail=detail)
+        for revision, state, at, author, detail in rows
+    ]
+
+
+def filing_from(row: tuple[Any, ...]) -> Filing:
+    """The filing behind a row of the view ``filing``."""
+    content, state, state_at, detail, *attribution = row[2:]
+    revision, action, visit, quarantine, author, reason, at = attribution
+    reading = Reading.model_validate_json(content)
+    return Filing(
+        reading=reading,
+        attribution=Attribution(
+            reading=reading.id,
+            revision=revision,
+            action=action,
+            visit=visit,
+            quarantine=quarantine,
+            author=author,
+            reason=reason,
+            at=from_text(at),
+        ),
+        state=state,
+        state_at=from_text(state_at),
+        detail=detail,
+    )
+
+
+def _filing_of(database: Connection, reading: UUID) -> Filing:
+    row = database.execute("SELECT * FROM filing WHERE id = ?", (reading.bytes,)).fetchone()
+    return filing_from(row)
+
+
+def _known(database: Connection, reading: UUID) -> Standing:
+    standing = standing_of(database, reading)
+    if standing is None:
+        raise NotAllowed(f"there is no reading {reading} in this journal")
+    return standing
+
+
+def _check_visit(state: State, visit: str | None) -> None:
+    if visit is None and state not in WITHOUT_VISIT:
+        raise NotAllowed(f"a reading without visit cannot be {state}")
+    if visit is not None and state == "quarantined":
+        raise NotAllowed("a reading that belongs to a visit is not quarantined")
+
+
+def _write_attribution(database: Connection, number: int, attribution: Attribution) -> None:
+    database.execute(
+        "INSERT INTO attribution (reading, revision, action, visit, quarantine, author, reason, at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            attribution.revision,
+            attribution.action,
+            attribution.visit,
+            attribution.quarantine,
+            attribution.author,
+            attribution.reason,
+            to_text(attribution.at),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Running devicehub: the demo, and later health, backup and the room-ready proof."""

@@ -1,0 +1,48 @@
+"""When a measurement can have begun. The fence relies on both ends of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from devicehub.reading.clock import RESOLUTION, Stamp
+
+KnownFrom = Literal["live_frames", "device_clock", "arrival"]
+
+
+class Began(BaseModel):
+    """The interval in which a measurement can have begun, ends included, and how it is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    earliest: AwareDatetime
+    latest: AwareDatetime
+    known_from: KnownFrom
+
+
+def began(
+    *,
+    first_live: datetime | None,
+    stamp: Stamp,
+    stamped: Literal["start", "end"],
+    first_byte: datetime,
+    longest: timedelta,
+) -> Began:
+    """The interval in which a measurement began.
+
+    Known from its live frames where there were some; else from the device's corrected time, to within the
+    clock's resolution (and the model's ``longest`` duration where it stamps the end); else it lies
+    between the frame's first byte less the model's ``longest`` duration and that byte.
+    """
+    if first_live is not None:
+        return Began(earliest=first_live, latest=first_live, known_from="live_frames")
+    if stamp.corrected is not None:
+        before = RESOLUTION + (longest if stamped == "end" else timedelta())
+        return Began(
+            earliest=stamp.corrected - before,
+            latest=min(stamp.corrected + RESOLUTION, max(first_byte, stamp.corrected)),
+            known_from="device_clock",
+        )
+    return Began(earliest=first_byte - longest, latest=first_byte, known_from="arrival")

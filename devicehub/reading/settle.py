@@ -1,0 +1,160 @@
+"""Settle: which measurement is finished, and when it began. The one place that decides it.
+
+Theory of operation. A driver declares how its device settles (`Settles`):
+
+- *each*: every delivered frame carries a checksum (the radio's or its own) and is one finished measurement.
+- *stream*: a line without checksum cannot show a lost byte (``72.40`` may arrive as ``7.40``), and a scale
+  repeats itself. A weight is finished only when two consecutive stable frames agree on a load that is
+  really there, and only if the scale was seen empty before: the next one counts only after the load has
+  left, and whoever stands there when the line opens steps off first. A hand on the plate or a suitcase that
+  is lifted again before two stable frames is nothing.
+- *printed*: one frame without checksum from a device that locks its result: finished at once, but always
+  confirmed by a person.
+
+Live kinds (cuff pressure, ECG, contact, facts) are never finished, nor is a measurement that is still
+moving, an early estimate, or without a single value.
+
+A measurement began with the first of its live frames, provided the device was seen idle before: a live
+frame right after connecting may belong to a measurement that began long ago, perhaps for somebody else. The
+same holds for a scale that was not seen empty. Then the start is not known here, and the fence gets the
+cautious interval instead.
+
+The state is a value (`Settling`): it is journalled with every frame, so that a frame whose reading a crash
+prevented is read again later exactly as it would have been. It starts afresh with every connection. It does
+not with a new visit: a measurement going on keeps its beginning, or it would seem to begin with the visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from pydantic import AwareDatetime
+
+from devicehub.driver import BodyWeight, Measurement, Settles
+from devicehub.driver.measurement import Number
+from devicehub.reading.reading import Record
+
+NEVER_FINISHED = frozenset({"ecg_samples", "electrode_contact", "device_facts", "cuff_pressure"})
+NOT_BEGUN_BY = frozenset({"ecg_samples", "electrode_contact", "device_facts"})
+UNFINISHED_FLAGS = frozenset({"unstable", "early_estimate", "searching"})
+IDLE = timedelta(seconds=5)
+"""A device silent for this long was not measuring: live values come every second or faster."""
+
+NO_LOAD = Decimal("0.5")
+"""Kilograms under which a scale counts as empty: a drifting zero, a sheet of paper."""
+
+
+class Settling(Record):
+    """How far a connection's measurement has settled, before the next frame."""
+
+    idle_since: AwareDatetime
+    """Since when the device has been watched without a sign of measuring."""
+    started_unseen: bool = False
+    """A measurement is going on whose start was not seen."""
+    began: AwareDatetime | None = None
+    """When the measurement going on began, where its start was seen."""
+    candidate: Number | None = None
+    """The last stable load in kilograms, waiting for a second frame that agrees."""
+    armed: bool = False
+    """Whether the scale has been seen empty since the last finished weight."""
+
+
+class Finished(NamedTuple):
+    """A finished measurement, and when its live frames began (``None`` without any)."""
+
+    measurement: Measurement
+    began: datetime | None
+
+
+class Settle:
+    """The settling of one connection's measurements, from a known state on."""
+
+    def __init__(self, rule: Settles, state: Settling) -> None:
+        self.rule = rule
+        self.state = state
+
+    def finished(self, measurements: Iterable[Measurement], at: datetime) -> list[Finished]:
+        """Those measurements of one delivered frame that are finished; ``at`` is when it arrived."""
+        found = []
+        for measurement in measurements:
+            streamed = self.rule is Settles.STREAM and isinstance(measurement, BodyWeight)
+            ended = self._weigh(measurement, at) if streamed else _is_whole(measurement)
+            if ended:
+                found.append(Finished(measurement, self.state.began))
+        if found and self.rule is not Settles.STREAM:
+            self.state = Settling(idle_since=at)
+        return found
+
+    def live(self, measurements: Iterable[Measurement], at: datetime) -> None:
+        """Take in one live frame, which arrived ``at``."""
+        for measurement in measurements:
+            if self.rule is Settles.STREAM and isinstance(measurement, BodyWeight):
+                self._weigh(measurement, at)
+            elif measurement.kind not in NOT_BEGUN_BY:
+                self._begin(at)
+
+    def _begin(self, at: datetime) -> None:
+        if self.state.began is not None or self.state.started_unseen:
+            return
+        seen = at - self.state.idle_since >= IDLE
+        update = {"began": at} if seen else {"started_unseen": True}
+        self.state = self.state.model_copy(update=update)
+
+    def _weigh(self, measurement: Measurement, at: datetime) -> bool:
+        """Move the state on by one frame of a streaming scale; whether it finishes a weight."""
+        if not isinstance(measurement, BodyWeight) or measurement.kilograms is None:
+            self.state = self.state.model_copy(update={"candidate": None})
+            return False
+        load = measurement.kilograms
+        if load < NO_LOAD:
+            # Below zero something was taken off: as empty as zero for the next person.
+            self.state = Settling(idle_since=at, armed=True)
+            return False
+        if not measurement.stable:
+            began = self.state.began or (at if self.state.armed else None)
+            self.state = self.state.model_copy(update={"candidate": None, "began": began})
+            return False
+        finished = self.state.armed and self.state.candidate == load
+        self.state = Settling(
+            idle_since=self.state.idle_since,
+            began=self.state.began or (at if self.state.armed else None),
+            candidate=load,
+            armed=self.state.armed and not finished,
+        )
+        return finished
+
+
+def _is_whole(measurement: Measurement) -> bool:
+    if measurement.kind in NEVER_FINISHED or UNFINISHED_FLAGS & set(measurement.flags):
+        return False
+    if isinstance(measurement, BodyWeight) and measurement.stable is False:
+        return False
+    return has_value(measurement)
+
+
+_COMMON = frozenset(
+    {
+        "kind",
+        "device_time",
+        "user_slot",
+        "sequence",
+        "stored",
+        "mode",
+        "said",
+        "flags",
+        "stable",
+        "site",
+        "sample",
+        "location",
+        "meal",
+    }
+)
+
+
+def has_value(measurement: Measurement) -> bool:
+    """Whether the device could measure anything at all."""
+    fields = measurement.model_dump(exclude=set(_COMMON))
+    return any(value is not None and value != () for value in fields.values())

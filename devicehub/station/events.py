@@ -1,0 +1,101 @@
+"""Server-sent events: the streams that keep a page, or a program, up to date.
+
+The wire format is HTML Living Standard §9.2.5. Starlette's own streaming response carries it: it ends when
+the browser leaves, and nothing of it runs on afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from devicehub.station.board import TILES, Board, tile_id
+from devicehub.station.page import STRIP, Page
+from devicehub.station.snapshot import as_json, filing_told
+from devicehub.station.words import Words
+
+BEAT: Final = 2.0
+"""Seconds: a page that hears nothing for three of these greys its values (`static/station.js`)."""
+
+SHORTEST_GAP: Final = 0.03
+"""Seconds between two sets of fragments: a device that says a hundred things a second repaints thirty times."""
+
+RETRY_MILLISECONDS: Final = 1000
+
+
+class EventStream(StreamingResponse):
+    """A stream of server-sent events, closed with its connection."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+        super().__init__(events, headers={"X-Accel-Buffering": "no"})
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the events end or the browser leaves, then release what they hold."""
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, send)
+
+
+def event(name: str, data: str) -> str:
+    """One event on the wire; each line of its data has the field's name in front."""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"event: {name}\n{lines}\n"
+
+
+async def page_events(
+    board: Board, page: Page, words: Words, leaving: Callable[[], bool]
+) -> AsyncGenerator[str, None]:
+    """The fragments that changed, and a beat. The first set is whole: a page may come from another life.
+
+    A fragment is named after its element. One that would look the same is not sent again. Time changes
+    fragments too (how long a reading waits, a live value that is no longer fresh): each beat looks.
+    """
+    sent: dict[str, str] = {}
+    with board.watch() as watcher:
+        yield f"retry: {RETRY_MILLISECONDS}\n" + event("hello", page.mark(board.picture))
+        due: frozenset[str] = frozenset({*STRIP, TILES})
+        while not (watcher.ended or leaving()):
+            picture, now = board.picture, datetime.now(UTC)
+            tiles = [tile_id(device) for device in picture.tiles]
+            out = []
+            if TILES in due:
+                out.append(event(TILES, page.fragment(TILES, picture, words, now)))
+            for part in (*STRIP, *tiles):
+                if due and part not in due and TILES not in due:
+                    continue
+                html = page.fragment(part, picture, words, now)
+                if sent.get(part) != html:
+                    sent[part] = html
+                    if part in STRIP or TILES not in due:
+                        out.append(event(part, html))
+            yield "".join(out) + event("beat", "")
+            await asyncio.sleep(SHORTEST_GAP)
+            due = (await watcher.changes(BEAT)).parts
+
+
+async def filing_events(board: Board, leaving: Callable[[], bool]) -> AsyncGenerator[str, None]:
+    """Every change of a reading's state as JSON, without identity; first the last one of each device.
+
+    A follower too slow for them is told how many it missed.
+    """
+    with board.watch() as watcher:
+        tiles = board.picture.tiles.values()
+        known = [f for tile in tiles for f in (*tile.filings.values(), tile.held) if f is not None]
+        yield ": filings\n\n" + "".join(_message(filing_told(filing)) for filing in known)
+        while not (watcher.ended or leaving()):
+            changes = await watcher.changes(BEAT)
+            missed = event("missed", as_json({"missed": changes.missed})) if changes.missed else ""
+            told = "".join(_message(filing_told(filing)) for filing in changes.filings)
+            yield missed + told or ": beat\n\n"
+
+
+def _message(data: dict[str, Any]) -> str:
+    return f"data: {as_json(data)}\n\n"

@@ -1,0 +1,1 @@
+"""For driver authors: simulators, captures, replay and the conformance kit. Shipped, never imported by the station."""

@@ -1,0 +1,339 @@
+"""Bluetooth Low Energy: a radio that listens all the time and connects to what it hears.
+
+This is bleak's public API and nothing else. The stack beneath is the system's (BlueZ, WinRT,
+CoreBluetooth) or the virtual one of `devicehub.transport.virtual`; what follows is the same for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Literal, Protocol, Self
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakError,
+)
+
+from devicehub.driver import LinkLost
+from devicehub.transport.ble_wire import BleWire, short
+from devicehub.transport.hands import Hands, Origin, Recorder, station_now
+from devicehub.transport.inbox import Inbox
+from devicehub.transport.overheard import OverheardLink
+
+CONNECT_SECONDS = 20.0
+"""For all attempts together: the patient is waiting."""
+
+ATTEMPTS = 3
+"""BlueZ loses one connect in ten under load; a second attempt after a new sighting nearly always works."""
+
+RESCAN_SECONDS = 2.0
+"""How long a second attempt waits to see the device again. Stacks drop and re-create their device objects."""
+
+DISCONNECT_SECONDS = 5.0
+_RSSI_UNKNOWN = -127
+_NO_SERVICE = "org.freedesktop.DBus.Error.ServiceUnknown"
+
+AskPasskey = Callable[[str], Awaitable[int | None]]
+"""Asks the operator for the six digits the device at this address displays; ``None`` gives up."""
+
+log = logging.getLogger(__name__)
+
+
+class RadioUnavailable(Exception):
+    """There is no radio to listen with. ``reason`` says what is missing and the next physical act."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One advertisement heard. Services are named as in `devicehub.driver.Frame`: ``1810`` or a whole UUID."""
+
+    address: str
+    name: str | None
+    services: frozenset[str]
+    company_data: Mapping[int, bytes]
+    service_data: Mapping[str, bytes]
+    rssi: int | None
+    at: datetime
+    device: BLEDevice = field(repr=False, compare=False)
+    """What the stack needs to connect; opaque to everyone else."""
+
+
+class Stack(Protocol):
+    """The Bluetooth stack beneath a radio."""
+
+    origin: Origin
+
+    async def open(self, on_lost: Callable[[str], None]) -> None:
+        """Make it ready. Raises `RadioUnavailable`. ``on_lost`` is called if it goes away later."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it."""
+        ...
+
+    def scanner(self, heard: AdvertisementDataCallback) -> BleakScanner:
+        """A scanner on this stack."""
+        ...
+
+    def client(
+        self, device: BLEDevice, on_lost: Callable[[BleakClient], None], seconds: float
+    ) -> BleakClient:
+        """A client of one device, not connected yet."""
+        ...
+
+
+class Radio:
+    """One radio, used with ``async with``: it scans from entering to leaving. Not entered twice.
+
+    Entering raises `RadioUnavailable`. After `lost` returns, every link has failed with `LinkLost` and a
+    new radio must be made.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.origin = stack.origin
+        self._stack = stack
+        self._scanner = stack.scanner(self._heard)
+        self._listeners: list[Callable[[Sighting], None]] = []
+        self._overheard: set[Inbox] = set()
+        self._awaited: dict[str, asyncio.Future[BLEDevice]] = {}
+        self._lost = asyncio.Event()
+        self._why_lost = ""
+
+    async def __aenter__(self) -> Self:
+        await self._stack.open(self._on_lost)
+        try:
+            await self._scanner.start()
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            await self._stack.close()
+            raise RadioUnavailable(_why_unavailable(error)) from error
+        except BaseException:
+            await self._stack.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await _quietly(self._scanner.stop())
+        finally:
+            await self._stack.close()
+
+    def listen(self, heard: Callable[[Sighting], None]) -> None:
+        """Call ``heard`` for every advertisement from now on. It must return at once."""
+        self._listeners.append(heard)
+
+    async def lost(self) -> str:
+        """Waits until the radio is gone; returns why, in words."""
+        await self._lost.wait()
+        return self._why_lost
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self,
+        sighting: Sighting,
+        hands: Hands,
+        model: str | None = None,
+        recorder: Recorder | None = None,
+    ) -> AsyncGenerator[BleWire]:
+        """A link to the device just seen, closed on leaving. Raises `LinkLost` when it cannot be reached."""
+        client, inbox = await self._connected(sighting, lambda: Inbox(hands, model))
+        try:
+            yield BleWire(client, inbox, recorder)
+        finally:
+            inbox.close("the hub has ended the connection")
+            await _quietly(client.disconnect())
+
+    @contextlib.contextmanager
+    def overhear(
+        self,
+        sighting: Sighting,
+        hands: Hands,
+        model: str | None = None,
+        recorder: Recorder | None = None,
+    ) -> Generator[OverheardLink]:
+        """A link to a device that is never connected to: this sighting of it and all that follow."""
+        inbox = Inbox(hands, model)
+        link = OverheardLink(inbox, recorder)
+
+        def heard(seen: Sighting) -> None:
+            if seen.address == sighting.address:
+                link.heard(seen.company_data, seen.service_data)
+
+        heard(sighting)
+        self._listeners.append(heard)
+        self._overheard.add(inbox)
+        try:
+            yield link
+        finally:
+            self._listeners.remove(heard)
+            self._overheard.discard(inbox)
+
+    async def _connected(
+        self, sighting: Sighting, fresh: Callable[[], Inbox]
+    ) -> tuple[BleakClient, Inbox]:
+        device = sighting.device
+        failure = "it does not answer"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CONNECT_SECONDS
+        for attempt in range(1, ATTEMPTS + 1):
+            if attempt > 1:
+                left = deadline - loop.time()
+                device = await self._seen_again(device, min(RESCAN_SECONDS, left))
+            if loop.time() >= deadline or self._lost.is_set():
+                break
+            inbox = fresh()
+            client = self._stack.client(device, partial(_ended, inbox), deadline - loop.time())
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await client.connect()
+                # Raises where the link dropped before the services were known.
+                log.debug("connected: %d services", len(client.services.services))
+                return client, inbox
+            except (BleakError, OSError, EOFError, TimeoutError) as error:
+                failure = str(error) or failure
+                log.info("connecting failed: attempt %d of %d", attempt, ATTEMPTS)
+                await _quietly(client.disconnect())
+            except BaseException:
+                await _quietly(client.disconnect())
+                raise
+        raise LinkLost(f"the device could not be reached: {failure}")
+
+    async def _seen_again(self, device: BLEDevice, seconds: float) -> BLEDevice:
+        seen: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
+        self._awaited[device.address] = seen
+        try:
+            async with asyncio.timeout(seconds):
+                return await seen
+        except TimeoutError:
+            return device
+        finally:
+            self._awaited.pop(device.address, None)
+
+    def _heard(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        awaited = self._awaited.get(device.address)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(device)
+        sighting = Sighting(
+            address=device.address,
+            name=advertisement.local_name or device.name,
+            services=frozenset(map(short, advertisement.service_uuids)),
+            company_data=advertisement.manufacturer_data,
+            service_data={short(on): data for on, data in advertisement.service_data.items()},
+            rssi=None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi,
+            at=station_now(),
+            device=device,
+        )
+        for listener in tuple(self._listeners):
+            listener(sighting)
+
+    def _on_lost(self, reason: str) -> None:
+        self._why_lost = reason
+        self._lost.set()
+        for inbox in self._overheard:
+            inbox.close(reason)
+
+
+class _SystemStack:
+    """The computer's own Bluetooth. bleak does not tell when it goes away: connects then fail."""
+
+    origin: Origin = "device"
+
+    def __init__(self, ask_passkey: AskPasskey | None) -> None:
+        self._ask_passkey = ask_passkey
+        self._ours: set[str] = set()
+        self._agent = contextlib.AsyncExitStack()
+
+    async def open(self, on_lost: Callable[[str], None]) -> None:
+        """Prepare to answer BlueZ's questions; other systems ask by themselves."""
+        if sys.platform != "linux":
+            return
+        # D-Bus is Linux's.
+        from devicehub.transport.bluez_agent import BluezAgent  # noqa: PLC0415
+
+        try:
+            await self._agent.enter_async_context(
+                BluezAgent(self._ours.__contains__, self._ask_passkey)
+            )
+        except (BleakError, OSError, EOFError) as error:
+            raise RadioUnavailable(_why_unavailable(error)) from error
+
+    async def close(self) -> None:
+        """Let go of the agent."""
+        await self._agent.aclose()
+
+    def scanner(self, heard: AdvertisementDataCallback) -> BleakScanner:
+        """The backend bleak chooses."""
+        return BleakScanner(heard)
+
+    def client(
+        self, device: BLEDevice, on_lost: Callable[[BleakClient], None], seconds: float
+    ) -> BleakClient:
+        """The backend bleak chooses."""
+        self._ours.add(device.address)
+        return BleakClient(device, on_lost, timeout=seconds)
+
+
+def system_radio(ask_passkey: AskPasskey | None = None) -> Radio:
+    """The radio of this computer. It needs nothing else; entering it tells whether there is one."""
+    return Radio(_SystemStack(ask_passkey))
+
+
+_Reason = Literal["none", "off", "denied"]
+_REASONS: dict[BleakBluetoothNotAvailableReason, _Reason] = {
+    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "none",
+    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "none",
+    BleakBluetoothNotAvailableReason.POWERED_OFF: "off",
+    BleakBluetoothNotAvailableReason.DENIED_BY_USER: "denied",
+    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "denied",
+    BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: "denied",
+}
+
+
+def _why_unavailable(error: BaseException) -> str:
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        reason = _REASONS.get(error.reason)
+        if reason == "none":
+            return (
+                "this computer has no Bluetooth Low Energy radio: plug in a Bluetooth 4.0 or later "
+                "USB adapter, then start again"
+            )
+        if reason == "off":
+            return "Bluetooth is switched off: switch it on in the system's settings"
+        if reason == "denied":
+            return "the system does not let this program use Bluetooth: allow it in the settings"
+    if isinstance(error, BleakDBusError) and error.dbus_error == _NO_SERVICE:
+        return "BlueZ is not running: install the package bluez and start its service, bluetooth"
+    if isinstance(error, OSError) and sys.platform == "linux":
+        return (
+            "no D-Bus system bus answers, so BlueZ cannot be reached: install and start the packages "
+            f"dbus and bluez ({error})"
+        )
+    return f"Bluetooth cannot be used: check that its service is running and not switched off ({error})"
+
+
+def _ended(inbox: Inbox, _client: BleakClient) -> None:
+    inbox.close("the connection to the device was lost")
+
+
+async def _quietly(ending: Awaitable[None]) -> None:
+    """End something whose other side may have gone already: its complaints tell nothing new."""
+    try:
+        async with asyncio.timeout(DISCONNECT_SECONDS):
+            await ending
+    except (BleakError, OSError, EOFError, TimeoutError) as error:
+        log.debug("while ending: %s", error)

@@ -1,0 +1,269 @@
+"""Serial lines: pyserial in one thread of its own a line, frames and times on the event loop.
+
+Theory of operation. Everything that can block (opening, reading, writing, closing) happens in the line's
+thread, so a stuck adapter never stops the hub. The thread reads what is there or waits a moment for one
+byte, never for a line: a message may come in any pieces. Each piece is stamped where it was read and handed
+to the loop, where the driver's framer, fresh for every connection, cuts it. A write wakes the thread.
+Whatever ends the line, a pulled plug or pyserial's own surprise, ends every waiting method with `LinkLost`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import serial
+
+from devicehub.driver import SERIAL, Frame, Line, LinkLost
+from devicehub.transport.hands import Hands, Origin, Recorder, station_now
+from devicehub.transport.inbox import Inbox, Received
+from devicehub.transport.port_trouble import line_lost, not_opened
+
+logger = logging.getLogger(__name__)
+
+READ_SECONDS = 0.05
+"""How long one read waits: the longest a write or a close waits where pyserial cannot wake a read."""
+WRITE_SECONDS = 2.0
+SILENCE = timedelta(seconds=1)
+"""A pause this long ends whatever was arriving: the next byte is a message's first, not an old stray's."""
+
+_PARITY = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+_PSEUDO_TERMINALS = ("/dev/pts/", "/dev/ttys") if sys.platform == "darwin" else ("/dev/pts/",)
+
+
+def origin_of(port: str) -> Origin:
+    """What is behind a port: a pseudo-terminal is always a simulator, everything else a device."""
+    is_pseudo = os.path.realpath(port).startswith(_PSEUDO_TERMINALS)
+    return "simulator" if is_pseudo else "device"
+
+
+@asynccontextmanager
+async def open_line(
+    port: str,
+    line: Line,
+    hands: Hands,
+    *,
+    model: str | None = None,
+    tape: Recorder | None = None,
+) -> AsyncIterator[PortLink]:
+    """Open ``port`` (a device, ``COM3``, or a URL as pyserial knows them) for one conversation.
+
+    Raises `LinkLost` where the port cannot be opened, saying why and what to do. When the block ends, the
+    port is closed and its thread has ended.
+    """
+    link = PortLink(port, line, hands, model, tape)
+    try:
+        await link.opened()
+        yield link
+    finally:
+        await link.closed()
+
+
+class PortLink:
+    """An open serial line (a `devicehub.driver.SerialLink`). Made by `open_line`."""
+
+    def __init__(
+        self, port: str, line: Line, hands: Hands, model: str | None, tape: Recorder | None
+    ) -> None:
+        self._inbox = Inbox(hands, model)
+        self._tape = tape
+        self._framer = line.framer()
+        self._first: datetime | None = None
+        self._last: datetime | None = None
+        self._thread = _LineThread(port, line, self._arrived, self._inbox.close)
+
+    @property
+    def now(self) -> datetime:
+        """The station's time, with its zone."""
+        return station_now()
+
+    @property
+    def model(self) -> str | None:
+        """The model this device was bound as."""
+        return self._inbox.model
+
+    @property
+    def secrets(self) -> Mapping[str, bytes]:
+        """Keys, PINs and passwords of this device, by name."""
+        return self._inbox.secrets
+
+    def keep(self, name: str, secret: bytes) -> None:
+        """Remember a secret for the next conversations with this device."""
+        self._inbox.keep(name, secret)
+
+    async def opened(self) -> None:
+        """Start the thread and wait until the port is open. Raises `LinkLost`."""
+        await self._thread.start()
+
+    async def closed(self) -> None:
+        """Close the port; returns when the thread has ended."""
+        await self._thread.stop()
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes to the device; returns when the system has taken them."""
+        self._inbox.check()
+        if self._tape is not None:
+            self._tape.hub("write", SERIAL, data)
+        await self._thread.write(data)
+
+    async def frame(self, *, within: float) -> Frame | None:
+        """The next finished message, or ``None`` when ``within`` seconds pass without one."""
+        try:
+            on, data = await self._inbox.take({SERIAL}, within)
+        except TimeoutError:
+            return None
+        return Frame.of(on, data, self.model)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, unless the line is lost meanwhile."""
+        await self._inbox.pause(seconds)
+
+    async def deliver(self, frame: Frame) -> None:
+        """Hand over one finished message; returns once it is on disk."""
+        await self._inbox.deliver(frame)
+
+    def live(self, frame: Frame) -> None:
+        """Show one message of a measurement still going on."""
+        self._inbox.live(frame)
+
+    def _arrived(self, data: bytes, stamp: datetime) -> None:
+        if self._tape is not None:
+            self._tape.device("message", SERIAL, data)
+        if self._last is not None and stamp - self._last > SILENCE:
+            self._first = None
+        self._last = stamp
+        # One byte at a time, because only the framer knows where one message ends and the next begins.
+        for at in range(len(data)):
+            first = self._first = self._first or stamp
+            for message in self._framer.feed(data[at : at + 1]):
+                self._inbox.add(SERIAL, Received(message, stamp, first))
+                self._first = None
+
+
+class _LineThread:
+    """The thread of one line, and the only code that touches its port. Its callbacks run on the loop."""
+
+    def __init__(
+        self,
+        port: str,
+        line: Line,
+        arrived: Callable[[bytes, datetime], None],
+        end: Callable[[str], None],
+    ) -> None:
+        self._name = port
+        self._line = line
+        self._arrived = arrived
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._over = asyncio.Event()
+        self._stop = threading.Event()
+        self._writes: deque[tuple[bytes, asyncio.Future[None]]] = deque()
+        self._waking = threading.Lock()
+        self._wake: Callable[[], None] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"serial {port}", daemon=True)
+
+    async def start(self) -> None:
+        self._thread.start()
+        await self._opened
+
+    async def write(self, data: bytes) -> None:
+        taken: asyncio.Future[None] = self._loop.create_future()
+        self._writes.append((data, taken))
+        self._wake_up()
+        await taken
+
+    async def stop(self) -> None:
+        self._stop.set()
+        self._wake_up()
+        cancelled: asyncio.CancelledError | None = None
+        while not self._over.is_set():
+            try:
+                await self._over.wait()
+            except asyncio.CancelledError as error:  # the port closes first, then we are cancelled
+                cancelled = error
+        self._thread.join()
+        if cancelled is not None:
+            raise cancelled
+
+    def _wake_up(self) -> None:
+        with self._waking:
+            if self._wake is not None:
+                self._wake()
+
+    def _run(self) -> None:
+        lost = line_lost(self._name, "ligne fermée", "line closed")
+        try:
+            port = _open(self._name, self._line)
+            try:
+                self._loop.call_soon_threadsafe(_settle, self._opened, None)
+                self._talk(port)
+            finally:
+                with self._waking:
+                    self._wake = None
+                port.close()
+        except LinkLost as error:
+            lost = error
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must be told
+            logger.info("serial.lost port=%s reason=%s", self._name, error)
+            lost = line_lost(
+                self._name,
+                f"ligne perdue ({error}) ; vérifiez la prise et l'alimentation",
+                f"line lost ({error}); check the plug and the power",
+            )
+            lost.__cause__ = error
+        finally:
+            self._loop.call_soon_threadsafe(self._finish, lost)
+
+    def _talk(self, port: serial.Serial) -> None:
+        with self._waking:
+            self._wake = getattr(port, "cancel_read", None)
+        while not self._stop.is_set():
+            while self._writes:
+                data, taken = self._writes[0]
+                port.write(data)
+                self._writes.popleft()
+                self._loop.call_soon_threadsafe(_settle, taken, None)
+            data = port.read(port.in_waiting or 1)
+            if data:
+                self._loop.call_soon_threadsafe(self._arrived, data, station_now())
+
+    def _finish(self, lost: LinkLost) -> None:
+        self._end(str(lost))
+        _settle(self._opened, lost)
+        for _data, taken in self._writes:
+            _settle(taken, lost)
+        self._over.set()
+
+
+def _settle(future: asyncio.Future[None], lost: LinkLost | None) -> None:
+    if future.done():
+        return
+    if lost is None:
+        future.set_result(None)
+    else:
+        future.set_exception(lost)
+
+
+def _open(port: str, line: Line) -> serial.Serial:
+    try:
+        return serial.serial_for_url(
+            port,
+            baudrate=line.baud,
+            bytesize=line.data_bits,
+            parity=_PARITY[line.parity],
+            stopbits=line.stop_bits,
+            timeout=READ_SECONDS,
+            # pyserial's RFC 2217 client has none; its socket fails by itself.
+            write_timeout=None if port.lower().startswith("rfc2217:") else WRITE_SECONDS,
+            exclusive=True,
+        )
+    except Exception as error:  # pyserial lets ValueError and termios.error through
+        raise not_opened(port, error) from error

@@ -1,0 +1,81 @@
+"""Mettler Toledo scales, and Kern scales that speak their commands: MT-SICS level 0 on a serial line.
+
+Source: *Reference Manual MT-SICS* (Mettler Toledo 11781363), chapter 2: ``SI`` asks for the weight at once,
+stable or not.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from devicehub.driver import (
+    ONLY_MODE,
+    Automatic,
+    BodyWeight,
+    Frame,
+    Line,
+    Measurement,
+    Model,
+    NotUnderstood,
+    Said,
+    SerialDriver,
+    kilograms,
+    lines,
+    number,
+    poll,
+)
+
+WEIGHT_AT, UNIT_AT = 4, 15
+"""``S``, blank, status, blank, ten characters of weight, blank, unit."""
+KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001")}
+
+
+def decode(frame: Frame) -> Iterator[Measurement]:
+    """``S S     72.40 kg`` is stable, ``S D`` still moving; ``S +``, ``S -`` over- and underload; ``S I`` busy."""
+    match frame.data.decode("ascii", "replace").split():
+        case ["S", "S" | "D" as state, value, unit]:
+            yield weight(number(value, at=WEIGHT_AT), unit, stable=state == "S", at=UNIT_AT)
+        case ["S", "+"]:
+            yield BodyWeight(flags=("overload",))
+        case ["S", "-"]:
+            yield BodyWeight(flags=("underload",))
+        case ["S", "I"]:
+            return
+        case _:
+            raise NotUnderstood("not an answer to SI", at=0)
+
+
+def weight(value: Decimal, unit: str, *, stable: bool, at: int) -> BodyWeight:
+    """The weight in kilograms, and as the display shows it where that is another unit."""
+    if unit in KILOGRAMS:
+        said = None if unit == "kg" else {"kilograms": Said(value=value, unit=unit)}
+        return BodyWeight(kilograms=value * KILOGRAMS[unit], stable=stable, said=said)
+    if unit == "lb":
+        said = {"kilograms": Said(value=value, unit="[lb_av]")}
+        return BodyWeight(kilograms=kilograms(value), stable=stable, said=said)
+    raise NotUnderstood(f"a unit of mass expected, not {unit!r}", at)
+
+
+def is_moving(frame: Frame) -> bool:
+    """The scale has not settled: worth showing, not keeping."""
+    return not frame.data.startswith(b"S S")
+
+
+DRIVER = SerialDriver(
+    id="mt_sics",
+    models=(
+        Model(
+            maker="Mettler Toledo",
+            name="MT-SICS level 0",
+            tells=("body_weight",),
+            reads=("body_weight",),
+            longest=30.0,
+        ),
+    ),
+    automatic=Automatic(
+        modes=ONLY_MODE,
+        source="Reference Manual MT-SICS, chapter 2: SI reports the weight by itself",
+    ),
+    line=Line(baud=9600, framer=lines(b"\r\n", limit=40)),
+    session=poll(b"SI\r\n", every=0.25, passing=is_moving),
+    decode=decode,
+)

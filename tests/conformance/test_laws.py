@@ -1,0 +1,263 @@
+"""The laws catch what they are for: each is broken by a driver made for it."""
+
+import asyncio
+import itertools
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import pytest
+
+from devicehub.devices import registry
+from devicehub.driver import (
+    ONLY_MODE,
+    Advert,
+    Automatic,
+    BleDriver,
+    BleLink,
+    BleSession,
+    BloodPressure,
+    BodyWeight,
+    CuffPressure,
+    Driver,
+    Frame,
+    LinkLost,
+    Measurement,
+    NotUnderstood,
+    SerialDriver,
+    listen,
+)
+from devicehub.gatt import blood_pressure
+from devicehub.testing import laws
+from devicehub.testing.capture import Captured, captured
+from devicehub.testing.replay import ReplayFailed
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+CUFF = cast("BleDriver", registry.find("sig_blood_pressure"))
+SCALE = cast("SerialDriver", registry.find("mt_sics"))
+MODEL = CUFF.models[0]
+
+
+def of(driver: Driver, *names: str) -> list[Captured]:
+    found = captured(driver.id, CAPTURES)
+    return [one for one in found if not names or one.capture.path.stem in names]
+
+
+def published(driver: Driver, monkeypatch: pytest.MonkeyPatch, words: str = "A cuff.") -> Driver:
+    """The driver as the ``DRIVER`` of a module of its own."""
+    module = ModuleType("invented.sig_blood_pressure", words)
+    module.__dict__["DRIVER"] = driver
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return driver
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (replace(CUFF, id="sig_cuff"), "'sig_cuff' in a module called sig_blood_pressure"),
+        (replace(CUFF, models=()), "which models"),
+        (replace(CUFF, models=(replace(MODEL, maker=" "),)), "who makes it"),
+        (replace(CUFF, models=(replace(MODEL, reads=()),)), "reads nothing"),
+        (replace(CUFF, models=(replace(MODEL, reads=("glucose",)),)), "reads, tells"),
+        (replace(CUFF, models=(replace(MODEL, longest=0.0),)), "longest"),
+        (replace(CUFF, automatic=Automatic(modes=ONLY_MODE, source="")), "without a source"),
+        (replace(CUFF, match=Advert()), "matches every device"),
+        (replace(CUFF, match=Advert(service="0x1810")), "no UUID"),
+        (replace(CUFF, main="2A35"), "no UUID"),
+    ],
+)
+def test_declaration(broken: Driver, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match=words):
+        laws.law_declaration(published(broken, monkeypatch), of(CUFF))
+
+
+def test_declaration_without_docstring_captures_or_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="no module's DRIVER"):
+        laws.law_declaration(replace(CUFF), of(CUFF))
+    with pytest.raises(AssertionError, match="no capture"):
+        laws.law_declaration(published(replace(CUFF), monkeypatch), [])
+    with pytest.raises(AssertionError, match="of another driver"):
+        laws.law_declaration(published(replace(CUFF), monkeypatch), of(SCALE))
+    with pytest.raises(AssertionError, match="docstring"):
+        laws.law_declaration(published(replace(CUFF), monkeypatch, ""), of(CUFF))
+
+
+def test_replay_of_wrong_values() -> None:
+    def swapped(frame: Frame) -> Iterable[Measurement]:
+        for one in CUFF.decode(frame):
+            if isinstance(one, BloodPressure):
+                yield one.model_copy(update={"systolic_mmhg": one.diastolic_mmhg})
+
+    with pytest.raises(AssertionError, match=r"kilopascals.jsonl: read\n"):
+        laws.law_replay(replace(CUFF, decode=swapped), of(CUFF, "kilopascals"))
+
+
+def test_replay_of_kinds_not_declared() -> None:
+    quiet = replace(CUFF, models=(replace(MODEL, reads=("blood_pressure",)),))
+    with pytest.raises(AssertionError, match="cuff_pressure"):
+        laws.law_replay(quiet, of(CUFF, "kilopascals"))
+
+
+async def dozing(link: BleLink) -> None:
+    await link.subscribe("2a35", "2a36")
+    await asyncio.sleep(0)
+
+
+async def deaf(link: BleLink) -> None:
+    await link.subscribe("2a36")
+
+
+async def hasty(link: BleLink) -> None:
+    await link.subscribe("2a36", "2a35")
+    async for frame in link.frames("2a36", quiet=1):
+        await link.deliver(frame)
+        return
+
+
+async def talkative(link: BleLink) -> None:
+    await link.write("2a2b", bytes(10))
+
+
+async def half_deaf(link: BleLink) -> None:
+    await link.subscribe("2a36", "2a35")
+    async for frame in link.frames("2a36", quiet=1):
+        await link.deliver(frame)
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        (dozing, "jsonl:4: the session awaited something that is not the link"),
+        (deaf, "jsonl:3: the session ended before: subscribe 2a35"),
+        (hasty, "jsonl:5: the session ended before: message 2a35 01 b0"),
+        (talkative, "jsonl:2: the session did: write 2a2b 00 .*; captured: subscribe 2a36"),
+        (half_deaf, r"jsonl:5: the session never took \[\['2a35'"),
+    ],
+)
+def test_replay_of_a_wrong_conversation(session: BleSession, words: str) -> None:
+    with pytest.raises(ReplayFailed, match=words):
+        laws.law_replay(replace(CUFF, session=session), of(CUFF, "kilopascals"))
+
+
+def test_replay_of_a_clock_set_wrongly() -> None:
+    session = listen("2a35", live=("2a36",), first=set_to_midnight)
+    with pytest.raises(
+        ReplayFailed, match=r"the session did: write 2a2b 00 .*captured: write 2a2b"
+    ):
+        laws.law_replay(replace(CUFF, session=session), of(CUFF, "refusals"))
+
+
+async def set_to_midnight(link: BleLink) -> None:
+    try:
+        await link.read("2a25")
+    except Exception:  # noqa: BLE001 - a broken driver may do so
+        await link.read("2a19")
+    await link.read("2a2b")
+    await link.write("2a2b", bytes(10))
+
+
+def test_a_driver_that_looks_at_the_time() -> None:
+    async def in_november(link: BleLink) -> None:
+        await link.subscribe("2a36", "2a35")
+        async for frame in link.frames("2a36", "2a35", quiet=1):
+            if link.now.month == 11:
+                await link.deliver(frame)
+
+    broken = replace(CUFF, session=in_november)
+    laws.law_replay(broken, of(CUFF, "kilopascals"))
+    with pytest.raises(AssertionError, match="other values"):
+        laws.law_any_time(broken, of(CUFF, "kilopascals"))
+
+
+def test_a_driver_that_fills_in_what_was_lost() -> None:
+    async def inventive(link: BleLink) -> None:
+        await link.subscribe("2a36", "2a35")
+        heard = 0
+        try:
+            async for frame in link.frames("2a36", "2a35", quiet=1):
+                heard += 1
+                await link.deliver(frame)
+        except LinkLost:
+            if heard < 2:
+                await link.deliver(Frame.of("2a35", bytes.fromhex("00780050005d00")))
+
+    broken = replace(CUFF, session=inventive)
+    laws.law_replay(broken, of(CUFF, "kilopascals"))
+    with pytest.raises(AssertionError, match=r"cut at .*kilopascals.jsonl:4"):
+        laws.law_cut_short(broken, of(CUFF, "kilopascals"))
+
+
+def careless(frame: Frame) -> Iterable[Measurement]:
+    yield BloodPressure(systolic_mmhg=Decimal(frame.parts[0][1][1]))
+
+
+def endless(frame: Frame) -> Iterable[Measurement]:
+    yield from [CuffPressure()] * (len(frame.parts[0][1]) + 2)
+
+
+def moody() -> Callable[[Frame], Iterable[Measurement]]:
+    count = itertools.count()
+    return lambda _frame: [CuffPressure(sequence=next(count))]
+
+
+def test_noise() -> None:
+    for decode, error in (
+        (careless, IndexError),
+        (endless, AssertionError),
+        (moody(), AssertionError),
+    ):
+        with pytest.raises(error):
+            laws.law_noise(replace(CUFF, decode=decode), of(CUFF, "kilopascals"))
+
+
+def test_truncation() -> None:
+    def padding(frame: Frame) -> Iterable[Measurement]:
+        return blood_pressure.decode(Frame.of(frame.on, frame.data.ljust(9, b"\x01")[:9]))
+
+    def ignoring(frame: Frame) -> Iterable[Measurement]:
+        if len(frame.data) < 3:
+            raise NotUnderstood("short")
+        yield BloodPressure(systolic_mmhg=Decimal(frame.data[1]))
+
+    with pytest.raises(AssertionError, match="cut, and read as\n"):
+        laws.law_truncation(replace(CUFF, decode=padding), of(CUFF, "reserved_bits"))
+    with pytest.raises(AssertionError, match="cut, and read as if whole"):
+        laws.law_truncation(replace(CUFF, decode=ignoring), of(CUFF, "reserved_bits"))
+
+
+class PerRead:
+    """Takes what one read gave for a message."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return [data.rstrip(b"\r\n")] if data.endswith(b"\n") else []
+
+
+class Hoarding:
+    """Keeps everything until an end comes."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        *found, self._kept = (self._kept + data).split(b"\r\n")
+        return [message for message in found if message]
+
+
+@pytest.mark.parametrize("framer", [PerRead, Hoarding])
+def test_stream(framer: type[PerRead | Hoarding]) -> None:
+    broken = replace(SCALE, line=replace(SCALE.line, framer=framer))
+    with pytest.raises(AssertionError):
+        laws.law_stream(broken, of(SCALE, "step_on_step_off"))
+    laws.law_stream(CUFF, of(CUFF))  # messages need no framer
+
+
+def test_json() -> None:
+    def too_exact(_frame: Frame) -> Iterable[Measurement]:
+        yield BodyWeight(kilograms=Decimal("72.40000000000000000001"))
+
+    with pytest.raises(AssertionError, match="body_weight"):
+        laws.law_json(replace(SCALE, decode=too_exact), of(SCALE, "pounds"))

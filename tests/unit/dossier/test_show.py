@@ -1,0 +1,71 @@
+"""What `devicehub dossier show` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from devicehub.dossier.filing import LIVE_ONLY, Arrival
+from devicehub.dossier.show import KINDS, show
+from devicehub.dossier.store import DossierStore, UnknownVisit
+from devicehub.driver import KINDS as ALL_KINDS
+from devicehub.driver import BodyTemperature, BodyWeight
+
+Arrive = Callable[..., Arrival]
+
+
+@pytest.fixture
+def path(store: DossierStore, visit: str, arrive: Arrive, tmp_path: Path) -> Path:
+    warm = BodyTemperature(celsius=Decimal("36.6"), site="ear")
+    weight = BodyWeight(kilograms=Decimal(70), stable=True)
+    arrivals = [
+        arrive(visit, 0),
+        arrive(visit, 1, changes={"measurement": warm}),
+        arrive(visit, 2, changes={"measurement": weight}),
+        arrive(None, 2, 2, changes={"measurement": weight}, action="withdraw"),
+    ]
+    store.file(arrivals, accepts_simulators=False)
+    return tmp_path / "dossier.sqlite"
+
+
+def test_a_person_reads_a_table(path: Path, visit: str) -> None:
+    heading, pressure, warm, weight = show(path)
+    assert heading.split() == [
+        *("reçu", "mesure", "valeurs", "appareil", "pilote", "rév.", "visite", "état")
+    ]
+    assert "pression artérielle  sys 128 mmHg, dia 82 mmHg, moy 97 mmHg, pouls 71 /min" in pressure
+    assert "cuff-1 (ACME C1)  sig_blood_pressure 1  1     " + visit in pressure
+    assert pressure.endswith("classé")
+    assert "36,6 °C" in warm
+    assert "70 kg" in weight
+    assert weight.endswith("retiré")
+
+
+def test_or_in_english(path: Path) -> None:
+    _, pressure, warm, weight = show(path, language="en")
+    assert "systolic 128 mmHg, diastolic 82 mmHg, mean 97 mmHg" in pressure
+    assert "36.6 °C" in warm
+    assert weight.endswith("withdrawn")
+
+
+def test_a_program_reads_one_object_a_line(path: Path, visit: str) -> None:
+    lines = [json.loads(line) for line in show(path, visit=visit, as_json=True)]
+    assert [line["reading"]["measurement"]["kind"] for line in lines] == [
+        *("blood_pressure", "body_temperature", "body_weight")
+    ]
+    assert [line["withdrawn"] for line in lines] == [False, False, True]
+
+
+def test_an_empty_dossier_and_an_unknown_visit_are_said(tmp_path: Path) -> None:
+    DossierStore(tmp_path / "empty.sqlite").close()
+    assert list(show(tmp_path / "empty.sqlite")) == ["rien n'est classé"]
+    with pytest.raises(UnknownVisit):
+        list(show(tmp_path / "empty.sqlite", visit="v-0"))
+
+
+def test_every_kind_that_is_filed_has_a_french_name() -> None:
+    assert set(KINDS) == set(ALL_KINDS) - LIVE_ONLY

@@ -1,0 +1,291 @@
+"""The journal as the rest of the station sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection, IntegrityError
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from devicehub.driver import DeviceFacts
+from devicehub.journal.failures import NotAllowed
+from devicehub.journal.journal import Journal
+from devicehub.journal.records import Attribution, Filing, Receipt, Visit
+from devicehub.reading.clock import DeviceClock
+
+MakeFiling = Callable[..., Filing]
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+async def settled(journal: Journal, arguments: dict[str, Any], *filings: Filing) -> list[Filing]:
+    frame = await journal.commit_frame(**arguments)
+    return await journal.settle_frame(frame.number, "read", filings)
+
+
+def revised(filing: Filing, **changes: Any) -> Attribution:
+    at = {"revision": filing.attribution.revision + 1, "author": "nurse", "at": NOON}
+    return filing.attribution.model_copy(update=at | changes)
+
+
+def receipt(filing: Filing, result: str = "filed", **more: Any) -> Receipt:
+    revision = filing.attribution.revision
+    return Receipt.model_validate(
+        {"id": filing.reading.id, "revision": revision, "result": result} | more
+    )
+
+
+class TestFrames:
+    async def test_a_frame_comes_back_as_it_was(
+        self, journal: Journal, frame_arguments: dict[str, Any]
+    ) -> None:
+        first = await journal.commit_frame(**frame_arguments)
+        second = await journal.commit_frame(**frame_arguments | {"connection": "other"})
+        assert (first.number, second.number) == (1, 2)
+        assert first.evidence.parts == (("2a35", "1e78"), ("2a36", ""))
+        assert await journal.frame(1) == first
+        assert await journal.frame(9) is None
+        assert await journal.unread_frames() == [first, second]
+        assert await journal.frames_of("other") == [second]
+
+    async def test_a_frame_is_unread_until_its_fate_is_known(
+        self, journal: Journal, frame_arguments: dict[str, Any]
+    ) -> None:
+        for _ in range(3):
+            await journal.commit_frame(**frame_arguments)
+        await journal.settle_frame(1, "not_understood", detail="one byte too many")
+        await journal.settle_frame(2, "nothing")
+        assert [frame.number for frame in await journal.unread_frames()] == [3]
+        assert await journal.not_understood() == 1
+        with pytest.raises(NotAllowed, match="no frame 7"):
+            await journal.settle_frame(7, "nothing")
+
+    async def test_a_crash_leaves_the_frame_to_be_read(
+        self, tmp_path: Path, frame_arguments: dict[str, Any]
+    ) -> None:
+        async with Journal(tmp_path / "journal.sqlite") as before:
+            frame = await before.commit_frame(**frame_arguments)
+        async with Journal(tmp_path / "journal.sqlite") as after:
+            assert await after.unread_frames() == [frame]
+
+
+class TestReadings:
+    async def test_a_reading_comes_back_as_it_was(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        filed = filing()
+        assert await settled(journal, frame_arguments, filed) == [filed]
+        assert await journal.reading(filed.reading.id) == filed
+        assert await journal.reading(uuid4()) is None
+        assert await journal.latest(10) == [filed]
+        assert await journal.of_visit("visit-1") == [filed]
+        assert await journal.counts() == {"accepted": 1}
+
+    async def test_the_same_reading_again_changes_nothing(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        seen: list[Filing] = []
+        journal.on_change.append(seen.append)
+        filed, other = filing(), filing()
+        await settled(journal, frame_arguments, filed)
+        await journal.receipts([receipt(filed)])
+        again = filed.model_copy(update={"state": "to_review"})
+        assert await settled(journal, frame_arguments, again, other) == [other]
+        assert [(f.reading.id == filed.reading.id, f.state) for f in seen] == [
+            (True, "accepted"),
+            (True, "filed"),
+            (False, "accepted"),
+        ]
+        assert (await journal.outbox()).waiting == 1
+
+    async def test_a_filing_that_cannot_be_leaves_the_frame_unread(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        impossible = [
+            filing("filed"),
+            filing("accepted", visit=None),
+            filing("quarantined", visit="visit-1"),
+            filing().model_copy(update={"attribution": filing().attribution}),
+        ]
+        for wrong in impossible:
+            with pytest.raises(NotAllowed):
+                await settled(journal, frame_arguments, filing(), wrong)
+        assert len(await journal.unread_frames()) == len(impossible)
+        assert not await journal.latest(10)
+
+    async def test_a_persons_word_is_kept_with_its_author(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        doubtful = filing("to_review")
+        await settled(journal, frame_arguments, doubtful)
+        assert (await journal.outbox()).waiting == 0
+        identity = doubtful.reading.id
+        await journal.change(identity, "rejected", author="nurse", detail="moved")
+        await journal.change(identity, "to_review", author="nurse")
+        accepted = await journal.change(identity, "accepted", author="physician")
+        assert accepted.state == "accepted"
+        assert accepted.attribution == doubtful.attribution
+        assert [(c.state, c.author, c.detail) for c in await journal.history(identity)] == [
+            ("to_review", "devicehub", None),
+            ("rejected", "nurse", "moved"),
+            ("to_review", "nurse", None),
+            ("accepted", "physician", None),
+        ]
+        assert [due.filing for due in await journal.outbox_items(10)] == [accepted]
+        lines = await journal.store.read(
+            lambda db: db.execute("SELECT author, act, subject, detail FROM audit").fetchall()
+        )
+        assert lines[-1] == ("physician", "change", str(identity), "to_review -> accepted")
+        with pytest.raises(NotAllowed, match="cannot become withdrawn"):
+            await journal.change(identity, "withdrawn", author="nurse")
+        with pytest.raises(NotAllowed, match="no reading"):
+            await journal.change(uuid4(), "accepted", author="nurse")
+
+    async def test_the_audit_cannot_be_rewritten(self, journal: Journal) -> None:
+        def rewrite(statement: str, database: Connection) -> None:
+            database.execute(statement)
+
+        await journal.open_visit(Visit(id="v", opened_at=NOON))
+        for statement in ("DELETE FROM audit", "UPDATE audit SET author = 'nobody'"):
+            with pytest.raises(IntegrityError, match="append-only"):
+                await journal.store.write(partial(rewrite, statement))
+
+    async def test_a_failing_listener_harms_nobody(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        def fail(_filing: Filing) -> None:
+            raise ValueError("a mistake in the page")
+
+        seen: list[Filing] = []
+        journal.on_change += [fail, seen.append]
+        assert await settled(journal, frame_arguments, filing()) == seen
+
+
+class TestOutbox:
+    async def test_a_reading_leaves_by_a_receipt_alone(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        one, two, kept_back = filing(), filing(), filing("to_review")
+        await settled(journal, frame_arguments, one, two, kept_back)
+        assert (await journal.outbox()).model_dump() == {"waiting": 2, "oldest": NOON}
+        published = await journal.mark_published([(one.reading.id, 1), (one.reading.id, 2)])
+        assert [f.state for f in published] == ["published"]
+        assert not await journal.mark_published([(one.reading.id, 1), (uuid4(), 1)])
+        assert [d.filing.reading.id for d in await journal.outbox_items(9)] == [
+            one.reading.id,
+            two.reading.id,
+        ]
+        filed = await journal.receipts([receipt(one), receipt(two, "duplicate")])
+        assert [f.state for f in filed] == ["filed", "filed"]
+        assert (await journal.outbox()).model_dump() == {"waiting": 0, "oldest": None}
+        assert not await journal.receipts([receipt(one), receipt(one, "refused")])
+        assert not await journal.mark_published([(one.reading.id, 1)])
+
+    async def test_items_are_walked_by_their_place(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        filings = [filing() for _ in range(5)]
+        await settled(journal, frame_arguments, *filings)
+        first = await journal.outbox_items(3)
+        rest = await journal.outbox_items(3, after=first[-1].number)
+        assert [due.filing for due in first + rest] == filings
+
+    async def test_a_refusal_waits_for_a_person_and_a_retryable_one_in_the_outbox(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        final, passing = filing(), filing()
+        await settled(journal, frame_arguments, final, passing)
+        await journal.mark_published([(final.reading.id, 1), (passing.reading.id, 1)])
+        changed = await journal.receipts(
+            [
+                receipt(final, "refused", reason="conflict"),
+                receipt(passing, "refused", reason="visit unknown", retryable=True),
+            ]
+        )
+        assert [(f.state, f.detail) for f in changed] == [
+            ("refused", "conflict"),
+            ("accepted", "visit unknown"),
+        ]
+        assert [d.filing.reading.id for d in await journal.outbox_items(9)] == [passing.reading.id]
+        await journal.change(final.reading.id, "accepted", author="nurse")
+        assert (await journal.outbox()).waiting == 2
+        assert [f.state for f in await journal.receipts([receipt(final)])] == ["filed"]
+
+    async def test_a_receipt_for_an_old_revision_changes_nothing(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        filed = filing()
+        await settled(journal, frame_arguments, filed)
+        moved = await journal.attribute(
+            revised(filed, action="reassign", visit="visit-2"), "accepted"
+        )
+        assert not await journal.receipts([receipt(filed)])
+        assert [due.filing for due in await journal.outbox_items(9)] == [moved]
+        assert await journal.of_visit("visit-2") == [moved]
+        assert not await journal.of_visit("visit-1")
+        assert [f.state for f in await journal.receipts([receipt(moved)])] == ["filed"]
+
+    async def test_a_withdrawal_travels_and_stays(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        filed = filing()
+        await settled(journal, frame_arguments, filed)
+        await journal.receipts([receipt(filed)])
+        withdrawal = revised(filed, action="withdraw", visit=None, reason="wrong patient")
+        with pytest.raises(NotAllowed, match="does not make it"):
+            await journal.attribute(withdrawal, "accepted")
+        taken_back = await journal.attribute(withdrawal, "withdrawn")
+        assert [due.filing for due in await journal.outbox_items(9)] == [taken_back]
+        await journal.mark_published([(filed.reading.id, 2)])
+        waits = receipt(taken_back, "refused", reason="locked", retryable=True)
+        assert [f.detail for f in await journal.receipts([waits])] == ["refused: locked"]
+        assert (await journal.outbox()).waiting == 1
+        assert [f.state for f in await journal.receipts([receipt(taken_back)])] == ["withdrawn"]
+        assert (await journal.outbox()).waiting == 0
+        with pytest.raises(NotAllowed, match="does not follow"):
+            await journal.attribute(withdrawal, "withdrawn")
+
+
+class TestVisits:
+    async def test_at_most_one_is_open(self, journal: Journal) -> None:
+        visit = Visit(id="visit-1", opened_at=NOON)
+        await journal.open_visit(visit)
+        await journal.open_visit(visit)
+        assert await journal.open_visit_now() == visit
+        with pytest.raises(NotAllowed, match="visit-1 is still open"):
+            await journal.open_visit(Visit(id="visit-2", opened_at=NOON))
+        with pytest.raises(NotAllowed, match="before it began"):
+            await journal.close_visit("visit-1", NOON - timedelta(seconds=1))
+        await journal.close_visit("visit-1", NOON + timedelta(minutes=10))
+        await journal.close_visit("visit-1", NOON + timedelta(minutes=20))
+        assert await journal.open_visit_now() is None
+        with pytest.raises(NotAllowed, match="was closed"):
+            await journal.open_visit(visit)
+        with pytest.raises(NotAllowed, match="no visit"):
+            await journal.close_visit("visit-9", NOON)
+        closed = visit.model_copy(update={"closed_at": NOON + timedelta(minutes=10)})
+        with pytest.raises(NotAllowed, match="is over"):
+            await journal.open_visit(closed)
+        assert await journal.visits(NOON) == [closed]
+
+    async def test_the_open_one_is_never_too_old(self, journal: Journal) -> None:
+        old = Visit(id="old", opened_at=NOON - timedelta(days=3))
+        await journal.open_visit(old)
+        assert await journal.visits(NOON) == [old]
+        await journal.close_visit("old", NOON - timedelta(days=2))
+        assert await journal.visits(NOON) == []
+
+
+async def test_a_device_is_remembered_piece_by_piece(journal: Journal) -> None:
+    assert await journal.device("cuff-1") is None
+    await journal.remember_device("cuff-1", facts=DeviceFacts(maker="Test", model="Cuff"))
+    clock = DeviceClock(offset_seconds=-3.5, seen_at=NOON)
+    await journal.remember_device("cuff-1", clock=clock, intrinsic="system-id:0123")
+    record = await journal.remember_device("cuff-1", facts=DeviceFacts(firmware="2", model="Cuff+"))
+    assert record.facts == DeviceFacts(maker="Test", model="Cuff+", firmware="2")
+    assert (record.clock, record.intrinsic) == (clock, "system-id:0123")
+    assert await journal.device("cuff-1") == record

@@ -1,0 +1,185 @@
+"""The states of a reading: whatever is tried, only what the tables allow happens, and nothing owed is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from devicehub.journal import outbox, readings
+from devicehub.journal.failures import NotAllowed
+from devicehub.journal.records import Attribution, Filing, Receipt, State
+from devicehub.journal.schema import migrate
+from devicehub.journal.states import BY_DELIVERY, BY_REVISION, BY_WORD, FIRST, STATES
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SPACE = UUID("00000000-0000-5000-8000-000000000000")
+
+any_state = st.sampled_from(STATES)
+any_visit = st.sampled_from([None, "visit-1", "visit-2"])
+
+
+class States(RuleBasedStateMachine):
+    """A journal in memory, and what must be true of it."""
+
+    filing: Callable[..., Filing]
+    known = Bundle("known")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = sqlite3.connect(":memory:", isolation_level=None)
+        migrate(self.database, Path("memory"))
+        self.state: dict[UUID, State] = {}
+        self.revision: dict[UUID, int] = {}
+        self.owed: set[UUID] = set()
+
+    def teardown(self) -> None:
+        self.database.close()
+
+    @rule(target=known, number=st.integers(0, 3), state=any_state, visit=any_visit)
+    def add(self, number: int, state: State, visit: str | None) -> object:
+        identity = uuid5(SPACE, str(number))
+        filing = self.filing(state, visit, identity)
+        try:
+            new = readings.add(self.database, filing)
+        except NotAllowed:
+            return multiple()
+        assert new == (identity not in self.state)
+        if new:
+            assert state in FIRST
+            self.moved(identity, state, 1)
+        return identity
+
+    @rule(identity=known, state=any_state)
+    def change(self, identity: UUID, state: State) -> None:
+        before = self.state[identity]
+        try:
+            readings.change(self.database, identity, state, author="nurse", detail=None, at=NOON)
+        except NotAllowed:
+            return
+        assert state in BY_WORD[before]
+        self.moved(identity, state, self.revision[identity])
+
+    @rule(
+        identity=known,
+        step=st.integers(0, 2),
+        action=st.sampled_from(["assign", "reassign", "withdraw"]),
+        state=any_state,
+        visit=any_visit,
+    )
+    def attribute(
+        self, identity: UUID, step: int, action: str, state: State, visit: str | None
+    ) -> None:
+        before, revision = self.state[identity], self.revision[identity] + step
+        attribution = Attribution.model_validate(
+            {
+                "reading": identity,
+                "revision": revision,
+                "action": action,
+                "visit": visit,
+                "author": "nurse",
+                "at": NOON,
+            }
+        )
+        try:
+            readings.attribute(self.database, attribution, state)
+        except NotAllowed:
+            return
+        assert step == 1
+        assert state in BY_REVISION[before]
+        assert (action == "withdraw") == (state == "withdrawn")
+        assert visit is not None or state in {"quarantined", "withdrawn"}
+        self.moved(identity, state, revision)
+
+    @rule(identity=known, back=st.integers(0, 1))
+    def publish(self, identity: UUID, back: int) -> None:
+        revision = self.revision[identity] - back
+        changed = outbox.mark_published(self.database, [(identity, revision)], NOON)
+        if changed:
+            assert self.state[identity] == "accepted"
+            assert not back
+            self.state[identity] = "published"
+
+    @rule(
+        identity=known,
+        back=st.integers(0, 1),
+        result=st.sampled_from(["filed", "duplicate", "refused"]),
+        retryable=st.booleans(),
+    )
+    def receive(self, identity: UUID, back: int, result: str, retryable: bool) -> None:
+        before = self.state[identity]
+        receipt = Receipt.model_validate(
+            {
+                "id": identity,
+                "revision": self.revision[identity] - back,
+                "result": result,
+                "retryable": retryable,
+            }
+        )
+        changed = outbox.receipts(self.database, [receipt], NOON)
+        assert bool(changed) == (identity in self.owed and not back)
+        if not changed:
+            return
+        (filing,) = changed
+        if before == "withdrawn":
+            assert filing.state == "withdrawn"
+        else:
+            assert filing.state in BY_DELIVERY[before]
+        self.state[identity] = filing.state
+        if result != "refused" or not retryable:
+            self.owed.discard(identity)
+
+    def moved(self, identity: UUID, state: State, revision: int) -> None:
+        self.state[identity], self.revision[identity] = state, revision
+        if state in {"accepted", "withdrawn"}:
+            self.owed.add(identity)
+
+    @invariant()
+    def journal_agrees(self) -> None:
+        for identity, state in self.state.items():
+            filing = readings.one(self.database, identity)
+            assert filing is not None
+            assert filing.state == state
+            assert filing.attribution.revision == self.revision[identity]
+            assert readings.history(self.database, identity)[-1].state == state
+        due = outbox.items(self.database, 100, 0)
+        assert {d.filing.reading.id for d in due} == self.owed
+        assert outbox.summary(self.database).waiting == len(self.owed)
+        for item in due:
+            assert item.filing.state in {"accepted", "published", "withdrawn"}
+
+
+def test_only_what_is_allowed_happens(filing: Callable[..., Filing]) -> None:
+    class Filed(States):
+        pass
+
+    Filed.filing = staticmethod(filing)
+    run_state_machine_as_test(Filed)
+
+
+def test_every_state_can_be_reached() -> None:
+    reached: set[State] = set(FIRST)
+    while True:
+        more = {
+            after
+            for table in (BY_WORD, BY_DELIVERY, BY_REVISION)
+            for before, following in table.items()
+            if before in reached
+            for after in following
+        } - reached
+        if not more:
+            break
+        reached |= more
+    assert reached == set(STATES)

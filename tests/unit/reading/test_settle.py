@@ -1,0 +1,151 @@
+"""Settle: two stable frames that agree on a load that came after an empty scale, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devicehub.driver import (
+    BloodPressure,
+    BodyTemperature,
+    BodyWeight,
+    CuffPressure,
+    DeviceFacts,
+    Measurement,
+    Settles,
+)
+from devicehub.reading.settle import IDLE, NO_LOAD, Settle, Settling
+
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+EMPTY = BodyWeight(kilograms=Decimal("0.00"), stable=True)
+
+
+def settle(rule: Settles) -> Settle:
+    return Settle(rule, Settling(idle_since=START))
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def stable(kilograms: str) -> BodyWeight:
+    return BodyWeight(kilograms=Decimal(kilograms), stable=True)
+
+
+def moving(kilograms: str) -> BodyWeight:
+    return BodyWeight(kilograms=Decimal(kilograms), stable=False)
+
+
+def weigh(scale: Settle, *frames: BodyWeight) -> list[Decimal | None]:
+    """The weights finished by these frames, a quarter of a second apart."""
+    found: list[Decimal | None] = []
+    for index, frame in enumerate(frames):
+        for finished in scale.finished([frame], at(index / 4)):
+            assert isinstance(finished.measurement, BodyWeight)
+            found.append(finished.measurement.kilograms)
+    return found
+
+
+def test_two_agreeing_stable_frames_finish_a_weight_once() -> None:
+    assert weigh(settle(Settles.STREAM), EMPTY, *[stable("72.40")] * 5) == [Decimal("72.40")]
+
+
+def test_a_lost_digit_does_not_pass() -> None:
+    frames = (EMPTY, stable("7.40"), stable("72.40"), stable("72.40"))
+    assert weigh(settle(Settles.STREAM), *frames) == [Decimal("72.40")]
+
+
+def test_a_second_person_counts_only_after_the_load_has_left() -> None:
+    first, second = [stable("72.40")] * 2, [stable("55.10")] * 3
+    assert weigh(settle(Settles.STREAM), EMPTY, *first, *second) == [Decimal("72.40")]
+    assert weigh(settle(Settles.STREAM), EMPTY, *first, moving("0.20"), *second) == [
+        Decimal("72.40"),
+        Decimal("55.10"),
+    ]
+
+
+def test_two_genuine_identical_weights_both_count() -> None:
+    person = [stable("72.40")] * 2
+    assert len(weigh(settle(Settles.STREAM), EMPTY, *person, EMPTY, *person)) == 2
+
+
+def test_whoever_stands_there_when_the_line_opens_steps_off_first() -> None:
+    assert weigh(settle(Settles.STREAM), *[stable("72.40")] * 4) == []
+
+
+def test_a_hand_or_a_suitcase_lifted_again_is_nothing() -> None:
+    frames = (EMPTY, moving("3.10"), stable("3.20"), moving("1.00"), EMPTY, EMPTY)
+    assert weigh(settle(Settles.STREAM), *frames) == []
+
+
+def test_a_weight_began_when_the_load_came() -> None:
+    scale = settle(Settles.STREAM)
+    scale.finished([EMPTY], at(0))
+    scale.live([moving("30.00")], at(3))
+    scale.finished([stable("72.40")], at(4))
+    (finished,) = scale.finished([stable("72.40")], at(5))
+    assert finished.began == at(3)
+
+
+def test_each_frame_of_a_checked_line_is_finished() -> None:
+    pressure = BloodPressure(systolic_mmhg=Decimal(120), diastolic_mmhg=Decimal(80))
+    cuff = settle(Settles.EACH)
+    assert [f.measurement for f in cuff.finished([pressure], at(1))] == [pressure]
+    assert [f.measurement for f in cuff.finished([pressure], at(2))] == [pressure]
+
+
+def test_what_could_not_be_measured_is_never_finished() -> None:
+    each = settle(Settles.EACH)
+    nothing: list[Measurement] = [
+        BloodPressure(flags=("cuff_loose",), device_time="2026-01-05T08:00:00"),
+        CuffPressure(pressure_mmhg=Decimal(90)),
+        DeviceFacts(serial_number="1"),
+        BodyTemperature(celsius=Decimal(36), flags=("early_estimate",)),
+        BodyWeight(kilograms=Decimal(70), stable=False),
+    ]
+    assert each.finished(nothing, at(1)) == []
+
+
+def test_live_frames_after_idleness_tell_the_beginning() -> None:
+    cuff = settle(Settles.EACH)
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(20))], START + IDLE)
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], START + IDLE * 2)
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], START + IDLE * 3)
+    assert finished.began == START + IDLE
+
+
+def test_live_frames_right_after_connecting_tell_nothing() -> None:
+    cuff = settle(Settles.EACH)
+    for seconds in (0.5, 3, 20):
+        cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(seconds))
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(21))
+    assert finished.began is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["0.00", "0.30", "7.40", "55.10", "72.40"]), st.booleans()),
+        max_size=60,
+    ),
+    st.integers(min_value=0, max_value=60),
+)
+def test_a_crash_between_two_frames_changes_nothing(
+    frames: list[tuple[str, bool]], cut: int
+) -> None:
+    """The journalled state is the whole state: going on from it gives what never stopping gives."""
+    whole, first = settle(Settles.STREAM), settle(Settles.STREAM)
+    expected, found = [], []
+    for index, (load, is_stable) in enumerate(frames):
+        weight = BodyWeight(kilograms=Decimal(load), stable=is_stable)
+        expected += whole.finished([weight], at(index))
+        if index == cut:
+            first = Settle(
+                Settles.STREAM, Settling.model_validate_json(first.state.model_dump_json())
+            )
+        found += first.finished([weight], at(index))
+    assert found == expected
+    for finished in found:
+        assert isinstance(finished.measurement, BodyWeight)
+        assert finished.measurement.kilograms is not None
+        assert finished.measurement.kilograms >= NO_LOAD

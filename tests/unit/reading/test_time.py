@@ -1,0 +1,93 @@
+"""Clock, interval and identity: what is known of when, and which measurement is which."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from devicehub.driver import DeviceFacts
+from devicehub.reading import clock, identity, interval
+from devicehub.reading.clock import RESOLUTION
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "offset"),
+    [
+        ("2026-01-05T12:00:00", 0.0),
+        ("2026-01-05T11:58:30", 90.0),
+        ("2026-01-05T13:00:00", -3600.0),
+        ("1970-01-01T00:00:00", (datetime(2026, 1, 5, 12) - datetime(1970, 1, 1)).total_seconds()),  # noqa: DTZ001 - device times have no zone
+    ],
+)
+def test_an_offset_corrects_any_whole_date(told: str, offset: float) -> None:
+    seen = clock.compare(told, NOON)
+    assert seen is not None
+    assert seen.offset_seconds == offset
+    later = (datetime.fromisoformat(told) + timedelta(seconds=40)).isoformat()
+    stamp = clock.stamp(later, seen, NOON + timedelta(seconds=45))
+    assert stamp.corrected == NOON + timedelta(seconds=40)
+    assert stamp.device_time == later
+
+
+@pytest.mark.parametrize("told", [None, "--11-22T08:30:00", "2026-11T08:30:00", "T08:30:00"])
+def test_a_partial_date_is_no_clock(told: str | None) -> None:
+    assert clock.compare(told, NOON) is None
+    seen = clock.compare("2026-01-05T12:00:00", NOON)
+    assert clock.stamp(told, seen, NOON).corrected is None
+
+
+def test_without_a_clock_nothing_is_corrected() -> None:
+    stamp = clock.stamp("2026-01-05T12:00:00", None, NOON)
+    assert (stamp.corrected, stamp.how) == (None, "none")
+
+
+def test_a_stamp_from_the_future_was_made_by_another_clock() -> None:
+    seen = clock.compare("2026-01-05T12:00:00", NOON)
+    assert clock.stamp("2026-01-05T15:00:00", seen, NOON).corrected is None
+
+
+def test_the_interval_is_the_most_cautious_of_what_is_known() -> None:
+    none = clock.stamp(None, None, NOON)
+    longest = timedelta(seconds=60)
+    by_arrival = interval.began(
+        first_live=None, stamp=none, stamped="end", first_byte=NOON, longest=longest
+    )
+    assert (by_arrival.earliest, by_arrival.latest) == (NOON - longest, NOON)
+    seen = clock.compare("2026-01-05T12:00:00", NOON)
+    stamp = clock.stamp("2026-01-05T11:59:50", seen, NOON)
+    at = NOON - timedelta(seconds=10)
+    start = interval.began(
+        first_live=None, stamp=stamp, stamped="start", first_byte=NOON, longest=longest
+    )
+    assert (start.earliest, start.latest) == (at - RESOLUTION, at + RESOLUTION)
+    end = interval.began(
+        first_live=None, stamp=stamp, stamped="end", first_byte=NOON, longest=longest
+    )
+    assert (end.earliest, end.latest) == (at - RESOLUTION - longest, at + RESOLUTION)
+    live = interval.began(
+        first_live=at, stamp=stamp, stamped="end", first_byte=NOON, longest=longest
+    )
+    assert (live.earliest, live.latest, live.known_from) == (at, at, "live_frames")
+
+
+def test_a_record_sent_again_is_the_same_reading() -> None:
+    def reading(frame: str, time: str | None, *, trusted: bool) -> object:
+        key = identity.record_key(
+            sequence=None, device_time=time, trusted=trusted, frame=frame, index=0
+        )
+        return identity.reading_id("serial-number:::1", "blood_pressure", key)
+
+    timed = "2026-01-05T12:00:00"
+    assert reading("s:1", timed, trusted=True) == reading("s:2", timed, trusted=True)
+    assert reading("s:1", timed, trusted=False) != reading("s:2", timed, trusted=False)
+    assert reading("s:1", None, trusted=True) != reading("s:2", None, trusted=True)
+    assert reading("s:1", None, trusted=True) == reading("s:1", None, trusted=True)
+
+
+def test_a_device_is_known_by_itself_before_its_address() -> None:
+    facts = DeviceFacts(maker="ACME", model="M", serial_number="42", system_id="0011223344556677")
+    assert identity.intrinsic(facts, "C0:00") == "system-id:0011223344556677"
+    blank = facts.model_copy(update={"system_id": "0000000000000000"})
+    assert identity.intrinsic(blank, "C0:00") == "serial-number:ACME:M:42"
+    assert identity.intrinsic(None, "C0:00") == "address:C0:00"
