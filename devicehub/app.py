@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -23,19 +22,18 @@ from devicehub import __version__
 from devicehub.config import Settings, Station
 from devicehub.config.tree import ClientTls, ServerTls
 from devicehub.delivery.address import Address, TlsFiles
-from devicehub.delivery.broker import EmbeddedBroker
 from devicehub.delivery.dossier_api import DossierApi, DossierRefused, DossierUnreachable
 from devicehub.delivery.publisher import Publisher
 from devicehub.delivery.wire import DeviceState, StationTopics
 from devicehub.devices.binding import BleBinding, SerialBinding
 from devicehub.devices.intake import Intake
-from devicehub.devices.supervisor import DeviceNews, MakeRadio, Supervisor
-from devicehub.dossier.dossier import DossierSettings, run_dossier
+from devicehub.devices.supervisor import DeviceNews, Supervisor
 from devicehub.journal.journal import Journal
 from devicehub.station.board import Board
 from devicehub.station.routes import Unavailable, station_app
 from devicehub.station.server import serve
-from devicehub.transport.ble import system_radio
+from devicehub.transport.memory import give_memory_back
+from devicehub.transport.radios import make_radio
 from devicehub.visit.desk import Desk
 from devicehub.visit.patient import PatientIdentity
 
@@ -112,7 +110,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
                 if d.port is None
             ],
             accept_any=settings.bluetooth.accept == "any",
-            make_radio=_make_radio(settings.bluetooth.radio, station.data / "bonds"),
+            make_radio=make_radio(settings.bluetooth.radio, station.data / "bonds"),
             show_device=show_device,
             show_radio=lambda _up, _reason: None,
         )
@@ -128,14 +126,23 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
                 raise Unavailable(str(error)) from error
 
         page = station_app(
-            board, open_visit=open_visit, close_visit=desk.close, language=station.language
+            board,
+            open_visit=open_visit,
+            close_visit=desk.close,
+            confirm=desk.confirm,
+            language=station.language,
         )
+
+        def ready(url: str) -> None:
+            give_memory_back()
+            on_ready(url)
+
         async with asyncio.TaskGroup() as group:
             group.create_task(publisher.run(), name="publisher")
             group.create_task(supervisor.run(), name="supervisor")
             group.create_task(_watch_outbox(journal, board), name="outbox watch")
             group.create_task(_identify(desk), name="identify")
-            group.create_task(_serve_page(page, station, on_ready), name="page")
+            group.create_task(_serve_page(page, station, ready), name="page")
 
 
 async def _watch_outbox(journal: Journal, board: Board) -> None:
@@ -177,17 +184,6 @@ async def _serve_page(page: Starlette, station: Station, on_ready: Callable[[str
         tls.load_cert_chain(station.tls.certificate, station.tls.key)
     name = f"[{host}]" if ":" in host else host
     await serve(page, host, port, tls, lambda chosen: on_ready(f"{scheme}://{name}:{chosen}"))
-
-
-def _make_radio(radio: str, bonds: Path) -> MakeRadio | None:
-    if radio == "none":
-        return None
-    if radio == "system":
-        return system_radio
-    # The virtual stack is loaded only where there is one: it is half of the station's memory.
-    from devicehub.transport.virtual import virtual_radio  # noqa: PLC0415
-
-    return partial(virtual_radio, radio.removeprefix("virtual:"), bonds)
 
 
 def _device_state(news: DeviceNews) -> DeviceState:
@@ -235,6 +231,9 @@ async def run_dossier_service(
 
     Raises `ConfigError`, or `devicehub.dossier.dossier.DossierFailed` and ``StoreFailed`` at the start.
     """
+    # SQLAlchemy is the dossier's alone: a station that never imports it is 10 MB smaller, and ready sooner.
+    from devicehub.dossier.dossier import DossierSettings, run_dossier  # noqa: PLC0415
+
     service = _required(settings.dossier_service, "dossier_service")
     await run_dossier(
         DossierSettings(
@@ -253,6 +252,9 @@ async def run_dossier_service(
 
 async def run_broker(settings: Settings, *, on_ready: Callable[[str], None]) -> None:
     """Run the embedded broker until cancelled. Raises `devicehub.delivery.broker.BrokerFailed`."""
+    # A station that has its broker elsewhere needs none of this.
+    from devicehub.delivery.broker import EmbeddedBroker  # noqa: PLC0415
+
     broker = settings.broker
     async with EmbeddedBroker(
         broker.data,

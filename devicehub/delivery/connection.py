@@ -122,6 +122,7 @@ class Connection:
         client.on_log = self._heard_log
         # Its presence tells paho that only the network thread writes to the socket.
         client.on_socket_register_write = lambda *_: None
+        client.on_socket_open = _send_at_once
         return client
 
     # ------------------------------------------------------------------ in the event loop
@@ -406,6 +407,15 @@ class Connection:
     def _heard_log(self, _client: Client, _userdata: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
             self._last_error = text
+
+
+def _send_at_once(_client: Client, _userdata: object, opened: object) -> None:
+    """No waiting for the TCP acknowledgement of a PUBACK before the receipt behind it may leave.
+
+    Nagle's algorithm (RFC 896) and delayed acknowledgements (RFC 1122, 4.2.3.2) cost 40 ms together.
+    """
+    if isinstance(opened, socket.socket):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class _TlsSocket(ssl.SSLSocket):

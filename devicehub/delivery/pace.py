@@ -62,8 +62,13 @@ class Pace:
         self.held.clear()
         self._refusals.clear()
 
-    def take(self, due: Sequence[Due]) -> list[Filing]:
-        """Walk past these items; those that are to be sent now."""
+    def take(self, due: Sequence[Due], *, after: int) -> list[Filing]:
+        """Walk past these items, read behind the place ``after``; those that are to be sent now.
+
+        None where the walk was started over while they were read: they are met again.
+        """
+        if not due or after != self.place:
+            return []
         self.place = due[-1].number
         return [
             item.filing

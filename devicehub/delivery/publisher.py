@@ -166,9 +166,9 @@ class Publisher:
             self._wake.clear()
             at_end = False
             if not self._pace.is_full:
-                due = await self._journal.outbox_items(LARGEST_BATCH, after=self._pace.place)
-                if due:
-                    self._send_now(self._pace.take(due), tasks, clock())
+                place = self._pace.place
+                due = await self._journal.outbox_items(LARGEST_BATCH, after=place)
+                self._send_now(self._pace.take(due, after=place), tasks, clock())
                 at_end = not due
             seconds = self._pace.rest(at_end=at_end, now=clock())
             try:

@@ -12,20 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from devicehub.devices.keyring import Keyring
 from devicehub.devices.registry import driver_version
 from devicehub.driver import DeviceFacts, Driver, Frame, Measurement, NotUnderstood, Settles
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Fate, Filing, JournalledFrame, State
-from devicehub.reading import clock, identity, interval, plausibility
+from devicehub.journal.records import Attribution, Filing, JournalledFrame, Told
+from devicehub.reading import clock, identity
+from devicehub.reading.assembly import Around, assemble
 from devicehub.reading.clock import DeviceClock
-from devicehub.reading.reading import Device, DriverUsed, Origin, Reading
-from devicehub.reading.settle import Finished, Settle, Settling
+from devicehub.reading.reading import DriverUsed, Origin, Reading
+from devicehub.reading.settle import Finished, Settle, Settling, is_live
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.visit.desk import Desk
-from devicehub.visit.fence import Attributed
+from devicehub.visit.fence import Attributed, Quarantined
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Intake:
         secrets: Path,
         show_live: ShowLive,
         show_not_understood: ShowNotUnderstood,
+        now: Callable[[], datetime] = station_now,
     ) -> None:
         self.journal = journal
         self.desk = desk
@@ -67,10 +69,11 @@ class Intake:
         self.secrets = secrets
         self.show_live = show_live
         self.show_not_understood = show_not_understood
+        self.now = now
 
     def open(self, source: Source) -> Conversation:
         """A new connection's road. Nothing of an earlier one survives in it."""
-        return Conversation(self, source, str(uuid4()), Settling(idle_since=station_now()))
+        return Conversation(self, source, str(uuid4()), Settling(idle_since=self.now()))
 
     async def recover(self, sources: Sequence[Source]) -> int:
         """Read the frames a crash left unread, oldest first; how many there were.
@@ -82,6 +85,7 @@ class Intake:
         for frame in frames:
             source = known[frame.device]
             conversation = Conversation(self, source, frame.connection, frame.settling)
+            await conversation.take_up()
             await conversation.read(frame)
         return len(frames)
 
@@ -97,11 +101,29 @@ class Conversation:
         self._used = DriverUsed(id=source.driver.id, version=driver_version(source.driver))
         self._secrets = Keyring(intake.secrets, source.id)
         self._repeated: list[Frame] = []
+        self._clock: DeviceClock | None = None
+
+    @property
+    def source(self) -> Source:
+        """The device it is with."""
+        return self._source
 
     @property
     def hands(self) -> Hands:
         """What the transport puts this connection's frames into."""
-        return Hands(deliver=self.deliver, live=self.live, secrets=self._secrets)
+        return Hands(
+            deliver=self.deliver,
+            live=self.live,
+            secrets=self._secrets,
+            listening=self._settle.watched,
+        )
+
+    async def take_up(self) -> None:
+        """Go on with a connection that a crash has ended: the clock it had seen is seen again."""
+        first, *_ = await self._intake.journal.frames_of(self._connection)
+        known = await self._intake.journal.device(self._source.id)
+        if known and known.clock and known.clock.seen_at >= first.evidence.first_byte:
+            self._clock = known.clock
 
     async def deliver(self, frame: Frame, arrival: Arrival) -> None:
         """Commit a frame, then read it. Returns when the frame, and what was read in it, is on disk.
@@ -153,9 +175,13 @@ class Conversation:
             if isinstance(measurement, DeviceFacts):
                 await self._remember(measurement, evidence.last_byte)
         finished = self._settle.finished(measurements, evidence.first_byte)
-        filings = [await self._file(f, journalled, index) for index, f in enumerate(finished)]
-        fate: Fate = "read" if filings else "nothing"
-        await journal.settle_frame(evidence.number, fate, filings)
+        filed = await self._file(finished, journalled)
+        await journal.settle_frame(
+            evidence.number,
+            "read" if finished else "nothing",
+            [filing for filing, _told in filed],
+            said=[told for _filing, told in filed if told is not None],
+        )
         if not finished:
             self._intake.show_live(self._source.id, measurements, evidence.last_byte)
 
@@ -164,73 +190,68 @@ class Conversation:
         return list(driver.decode(driver.unseal(frame, self._secrets)))
 
     async def _remember(self, facts: DeviceFacts, seen_at: datetime) -> None:
+        seen = clock.compare(facts.clock, seen_at)
+        # A clock seen again may have been set meanwhile; the memory was stamped by the one seen first.
+        self._clock = self._clock or seen
         await self._intake.journal.remember_device(
             self._source.id,
             facts=facts,
-            clock=clock.compare(facts.clock, seen_at),
+            clock=self._clock,
             intrinsic=identity.intrinsic(facts, self._source.address),
         )
 
-    async def _file(self, finished: Finished, journalled: JournalledFrame, index: int) -> Filing:
-        reading = await self._reading(finished, journalled, index)
-        state, attribution = self._attribute(reading)
-        return Filing(
-            reading=reading, attribution=attribution, state=state, state_at=attribution.at
-        )
+    async def _file(
+        self, finished: Sequence[Finished], journalled: JournalledFrame
+    ) -> list[tuple[Filing, Told | None]]:
+        """The filings of one frame, and beside each what its device told without a number of its own."""
+        around = await self._around(journalled)
+        filed: list[tuple[Filing, Told | None]] = []
+        known: dict[UUID, Reading] = {}
+        for index, one in enumerate(finished):
+            first_byte = journalled.evidence.first_byte
+            live = is_live(one, around.driver.settles, journalled.settling, first_byte)
+            reading = assemble(one, around, index=index, live=live)
+            held = known.get(reading.id) or await self._held(reading.id)
+            likeness = identity.likeness(held, reading) if held is not None else "same"
+            if likeness != "same":
+                reading = assemble(one, around, index=index, live=live, by_frame=True)
+            known[reading.id] = reading
+            told = Told(
+                device=reading.device.intrinsic,
+                content=identity.content(reading.measurement),
+                connection=journalled.connection,
+            )
+            repeated = likeness == "repeated" or await self._intake.journal.is_repeated(told)
+            numbered = reading.measurement.sequence is not None
+            filing = self._attributed(reading, repeated=repeated and not live)
+            filed.append((filing, None if numbered else told))
+        return filed
 
-    async def _reading(
-        self, finished: Finished, journalled: JournalledFrame, index: int
-    ) -> Reading:
-        source, evidence = self._source, journalled.evidence
-        measurement = finished.measurement
+    async def _held(self, reading: UUID) -> Reading | None:
+        filing = await self._intake.journal.reading(reading)
+        return filing.reading if filing is not None else None
+
+    async def _around(self, journalled: JournalledFrame) -> Around:
+        source, number = self._source, journalled.evidence.number
         known = await self._intake.journal.device(source.id)
-        facts = known.facts if known else None
-        seen: DeviceClock | None = known.clock if known else None
-        stamp = clock.stamp(measurement.device_time, seen, evidence.last_byte)
-        model = next((m for m in source.driver.models if m.name == source.model), None)
-        model = model or source.driver.models[0]
-        intrinsic = identity.intrinsic(facts, source.address)
-        key = identity.record_key(
-            sequence=measurement.sequence,
-            device_time=measurement.device_time,
-            trusted=stamp.corrected is not None,
-            frame=f"{self._intake.station}:{journalled.connection}:{evidence.number}",
-            index=index,
-        )
-        return Reading(
-            id=identity.reading_id(intrinsic, measurement.kind, key),
-            measurement=measurement,
-            device=Device(
-                id=source.id,
-                intrinsic=intrinsic,
-                maker=facts.maker if facts else None,
-                model=(facts.model if facts else None) or source.model,
-                serial_number=facts.serial_number if facts else None,
-                firmware=facts.firmware if facts else None,
-                battery_percent=(
-                    float(facts.battery_percent)
-                    if facts and facts.battery_percent is not None
-                    else None
-                ),
-            ),
-            driver=journalled.driver,
+        return Around(
+            device=source.id,
+            address=source.address,
+            model=source.model,
+            driver=source.driver,
+            used=journalled.driver,
             origin=journalled.origin,
-            received_at=evidence.last_byte,
-            stamp=stamp,
-            began=interval.began(
-                first_live=finished.began,
-                stamp=stamp,
-                stamped=model.time_stamp,
-                first_byte=evidence.first_byte,
-                longest=timedelta(seconds=model.longest),
-            ),
-            evidence=(evidence,),
-            plausibility=plausibility.judge(measurement),
-            unattended=source.driver.settles is Settles.PRINTED,
+            evidence=journalled.evidence,
+            frame=f"{self._intake.station}:{journalled.connection}:{number}",
+            facts=known.facts if known else None,
+            clock=self._clock,
+            zone=self._intake.now().utcoffset() or timedelta(),
         )
 
-    def _attribute(self, reading: Reading) -> tuple[State, Attribution]:
+    def _attributed(self, reading: Reading, *, repeated: bool) -> Filing:
         decision = self._intake.desk.attribute(reading)
+        if repeated:
+            decision = Quarantined("repeated_untimed")
         visit = decision.visit if isinstance(decision, Attributed) else None
         attribution = Attribution(
             reading=reading.id,
@@ -238,6 +259,11 @@ class Conversation:
             visit=visit,
             quarantine=None if isinstance(decision, Attributed) else decision.reason,
             author=HUB,
-            at=station_now(),
+            at=self._intake.now(),
         )
-        return self._intake.desk.first_state(reading, visit), attribution
+        return Filing(
+            reading=reading,
+            attribution=attribution,
+            state=self._intake.desk.first_state(reading, visit),
+            state_at=attribution.at,
+        )

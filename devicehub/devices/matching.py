@@ -54,12 +54,18 @@ def _claim(advert: Advert, seen: Advertised) -> _Claim | None:
         return None
     if advert.company is not None and advert.company not in seen.company_data:
         return None
-    if advert.name_prefix is not None and not (seen.name or "").startswith(advert.name_prefix):
+    prefixes = advert.name_prefix or ()
+    if isinstance(prefixes, str):
+        prefixes = (prefixes,)
+    fitting = [prefix for prefix in prefixes if (seen.name or "").startswith(prefix)]
+    if prefixes and not fitting:
         return None
     return _Claim(
-        name_length=len(advert.name_prefix or ""),
+        name_length=max(map(len, fitting), default=0),
         company=advert.company is not None,
-        services=(advert.service is not None) + (advert.service_data is not None),
+        services=(advert.service is not None)
+        + (advert.service_data is not None)
+        + (advert.beside is not None and advert.beside in seen.services),
     )
 
 

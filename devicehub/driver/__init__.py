@@ -6,10 +6,14 @@ Pure: nothing here reads a clock, opens a port or touches an event loop.
 from devicehub.driver.codec import (
     Reader,
     date_time,
+    decrypt_ccm,
     encode_date_time,
     encode_float32,
     encode_sfloat,
+    encrypt_ccm,
     number,
+    printed_time,
+    printed_value,
     uuid16,
 )
 from devicehub.driver.declaration import (
@@ -28,9 +32,19 @@ from devicehub.driver.declaration import (
     by_characteristic,
     unsealed,
 )
+from devicehub.driver.display import shown_height, shown_weight
 from devicehub.driver.failures import LinkLost, NotUnderstood, Refused
 from devicehub.driver.frame import SERIAL, Frame
-from devicehub.driver.framing import Framer, MakeFramer, lines
+from devicehub.driver.framing import (
+    Framer,
+    MakeFramer,
+    Probe,
+    enclosed,
+    lines,
+    probed,
+    text_lines,
+    until,
+)
 from devicehub.driver.link import AdvertLink, BleLink, Link, SerialLink
 from devicehub.driver.measurement import (
     KINDS,
@@ -57,6 +71,8 @@ from devicehub.driver.measurement import (
     celsius,
     centimetres,
     kilograms,
+    kilojoules,
+    milligrams_per_decilitre,
     mmhg,
 )
 from devicehub.driver.session import (
@@ -67,6 +83,7 @@ from devicehub.driver.session import (
     listen,
     overhear,
     poll,
+    receive,
 )
 
 __all__ = [
@@ -110,6 +127,7 @@ __all__ = [
     "NotUnderstood",
     "Overhear",
     "OxygenSaturation",
+    "Probe",
     "Reader",
     "Refused",
     "Said",
@@ -123,16 +141,29 @@ __all__ = [
     "celsius",
     "centimetres",
     "date_time",
+    "decrypt_ccm",
+    "enclosed",
     "encode_date_time",
     "encode_float32",
     "encode_sfloat",
+    "encrypt_ccm",
     "kilograms",
+    "kilojoules",
     "lines",
     "listen",
+    "milligrams_per_decilitre",
     "mmhg",
     "number",
     "overhear",
     "poll",
+    "printed_time",
+    "printed_value",
+    "probed",
+    "receive",
+    "shown_height",
+    "shown_weight",
+    "text_lines",
     "unsealed",
+    "until",
     "uuid16",
 ]

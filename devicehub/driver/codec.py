@@ -205,6 +205,59 @@ def number(text: str, at: int | None = None) -> Decimal:
     return Decimal(bare)
 
 
+def printed_value(text: str, at: int | None = None) -> Decimal | None:
+    """At most three digits a device printed; ``None`` for blanks, dashes or zeros: it could not measure.
+
+    Raises `NotUnderstood` ``at`` for anything else.
+    """
+    bare = text.strip(" ")
+    if not bare.strip("-"):
+        return None
+    if len(bare) > 3 or not (bare.isascii() and bare.isdigit()):
+        raise NotUnderstood(f"at most three digits expected, not {text!r}", at)
+    return Decimal(bare) or None
+
+
+def printed_time(digits: str, at: int | None = None) -> str | None:
+    """The moment in ``yymmddHHMM`` or ``yymmddHHMMSS``, of this century, as `date_time` gives it.
+
+    Raises `NotUnderstood` ``at`` for anything else.
+    """
+    if len(digits) not in (10, 12) or not (digits.isascii() and digits.isdigit()):
+        raise NotUnderstood(f"a date and time expected, not {digits!r}", at)
+    year, *rest = (int(digits[pair : pair + 2]) for pair in range(0, len(digits), 2))
+    month, day, hour, minute, second = (*rest, 0)[:5]
+    try:
+        return date_time(2000 + year, month, day, hour, minute, second)
+    except ValueError as error:
+        raise NotUnderstood(f"not a date and time: {error}", at) from None
+
+
+def decrypt_ccm(key: bytes, nonce: bytes, sealed: bytes, *, associated: bytes, tag: int) -> bytes:
+    """The plain text of ``sealed``, whose last ``tag`` bytes prove it: AES-CCM (RFC 3610).
+
+    Raises `NotUnderstood` where key, nonce, associated data or a single bit of it are not those it was sealed with.
+    """
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only sealed devices pay for it
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415 - the same
+
+    if len(sealed) < tag:
+        raise NotUnderstood(f"{tag} bytes of authentication wanted, {len(sealed)} left")
+    try:
+        return AESCCM(key, tag_length=tag).decrypt(nonce, sealed, associated)
+    except InvalidTag:
+        raise NotUnderstood("not sealed with this key, or damaged") from None
+    except ValueError as error:  # a key or nonce of a length the cipher does not know
+        raise NotUnderstood(str(error)) from None
+
+
+def encrypt_ccm(key: bytes, nonce: bytes, plain: bytes, *, associated: bytes, tag: int) -> bytes:
+    """The inverse of `decrypt_ccm`: the cipher text, then ``tag`` bytes of authentication."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415 - as above
+
+    return AESCCM(key, tag_length=tag).encrypt(nonce, plain, associated)
+
+
 def uuid16(short: int) -> str:
     """The name of a Bluetooth SIG attribute, as frames and links use it: four hexadecimal digits."""
     return f"{short:04x}"

@@ -65,12 +65,18 @@ ONLY_MODE: frozenset[str | None] = frozenset({None})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advert:
-    """What a device must advertise to be ours. Every given field must hold; more fields outrank fewer."""
+    """What a device must advertise to be ours. Every given field must hold; more fields outrank fewer.
+
+    ``beside`` alone need not hold: a second service this driver reads too, which makes its claim outrank
+    the driver of that service alone where both are advertised.
+    """
 
     service: str | None = None
-    name_prefix: str | None = None
+    name_prefix: str | tuple[str, ...] | None = None
+    """One of several where a family has several names."""
     company: int | None = None
     service_data: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

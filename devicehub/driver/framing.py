@@ -6,6 +6,7 @@ for every connection, so nothing survives from one to the next.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -47,3 +48,134 @@ def lines(end: bytes = b"\r\n", *, limit: int = 128) -> MakeFramer:
     Empty lines are passed over. A line longer than ``limit`` bytes is refused whole, never buffered.
     """
     return lambda: _Lines(end, limit)
+
+
+class _Enclosed:
+    def __init__(self, start: int, end: int, trailing: int, limit: int) -> None:
+        self._start, self._end = start, end
+        self._trailing, self._limit = trailing, limit
+        self._buffer = bytearray()
+        self._missing = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        messages = []
+        for byte in data:
+            if self._missing:
+                self._missing -= 1
+                self._buffer.append(byte)
+                ended = not self._missing
+            elif byte == self._start:
+                self._buffer = bytearray([byte])
+                continue
+            elif self._buffer:
+                self._buffer.append(byte)
+                ended = byte == self._end and not self._trailing
+                if len(self._buffer) > self._limit:
+                    self._buffer.clear()
+                    continue
+                self._missing = self._trailing if byte == self._end else 0
+            else:
+                continue
+            if ended:
+                messages.append(bytes(self._buffer))
+                self._buffer.clear()
+        return messages
+
+
+def enclosed(start: bytes, end: bytes, *, trailing: int = 0, limit: int = 128) -> MakeFramer:
+    """Messages from the byte ``start`` to the byte ``end`` and ``trailing`` more (a checksum), all in the frame.
+
+    What lies between messages is passed over. ``start`` inside a message begins it anew: the end of the one
+    before was lost. A message longer than ``limit`` bytes (not counting ``trailing``) is refused whole.
+    """
+    return lambda: _Enclosed(start[0], end[0], trailing, limit)
+
+
+Probe = Callable[[bytes], int | None]
+"""How long the message is that begins where the bytes begin: ``0`` where more must arrive to tell, ``None``
+where none begins there."""
+
+
+class _Probed:
+    def __init__(self, probe: Probe, starts: bytes, longest: int) -> None:
+        self._probe = probe
+        self._start = re.compile(b"[" + re.escape(starts) + b"]")
+        self._longest = longest
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._buffer += data
+        messages, at = [], 0
+        while start := self._start.search(self._buffer, at):
+            at = start.start()
+            ahead = bytes(self._buffer[at : at + self._longest])
+            length = self._probe(ahead)
+            if length:
+                messages.append(ahead[:length])
+                at += length
+            elif length == 0 and len(ahead) < self._longest:
+                break
+            else:
+                at += 1
+        else:
+            at = len(self._buffer)
+        del self._buffer[:at]
+        return messages
+
+
+def probed(probe: Probe, *, longest: int, starts: bytes = bytes(range(256))) -> MakeFramer:
+    """Messages known by their build (marks, lengths, checksums), found again byte by byte after a disturbance.
+
+    ``probe`` sees at most ``longest`` bytes, which may be more than the message to tell it by what follows.
+    It is asked only where one of the bytes ``starts`` is.
+    """
+    return lambda: _Probed(probe, starts, longest)
+
+
+class _TextLines:
+    def __init__(self, limit: int) -> None:
+        self._lines = _Lines(b"\n", limit)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return self._lines.feed(data.replace(b"\r", b"\n"))
+
+
+def text_lines(*, limit: int = 128) -> MakeFramer:
+    """Lines of text that end with a carriage return, a line feed or both, however the device is set.
+
+    Line ends are left out of the frame; a line feed before a line is one too. Otherwise as `lines`.
+    """
+    return lambda: _TextLines(limit)
+
+
+class _Until:
+    def __init__(self, ends: tuple[bytes, ...], limit: int) -> None:
+        self._end = re.compile(b"|".join(map(re.escape, ends)))
+        self._part = max(map(len, ends)) - 1
+        self._limit = limit
+        self._buffer = bytearray()
+        self._refusing = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._buffer += data
+        messages: list[bytes] = []
+        while end := self._end.search(self._buffer):
+            message = bytes(self._buffer[: end.end()])
+            del self._buffer[: end.end()]
+            if len(message) <= self._limit and not self._refusing:
+                messages.append(message)
+            self._refusing = False
+        if len(self._buffer) > self._limit:
+            self._refusing = True
+            # The end mark may have arrived in part: keep just enough to recognise it.
+            del self._buffer[: len(self._buffer) - self._part]
+        return messages
+
+
+def until(*ends: bytes, limit: int = 256) -> MakeFramer:
+    """Messages that finish with one of ``ends``, which stays in the frame.
+
+    So does whatever came before the message: decoders look for its start mark from the end. A message longer
+    than ``limit`` bytes is refused whole, never buffered.
+    """
+    return lambda: _Until(ends, limit)

@@ -286,12 +286,19 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 KILOGRAMS_PER_POUND = Decimal("0.45359237")
 CENTIMETRES_PER_INCH = Decimal("2.54")
 PASCALS_PER_MMHG = Decimal("133.322387415")
+KILOJOULES_PER_KILOCALORIE = Decimal("4.184")
+"""The thermochemical calorie, which UCUM calls ``cal``."""
+
+GRAMS_PER_MOLE_OF_GLUCOSE = Decimal("180.156")
+"""C6H12O6 with the conventional atomic weights (IUPAC 2021: C 12.011, H 1.008, O 15.999)."""
 
 _LAST_DIGIT = {
     "mmhg": Decimal(1),
     "kilograms": Decimal("0.01"),
     "centimetres": Decimal("0.1"),
     "celsius": Decimal("0.01"),
+    "kilojoules": Decimal(1),
+    "milligrams_per_decilitre": Decimal(1),
 }
 """The last digit of a converted value that still means something, by quantity."""
 
@@ -322,3 +329,17 @@ def centimetres(inches: Decimal) -> Decimal:
 def celsius(fahrenheit: Decimal) -> Decimal:
     """Degrees Fahrenheit in degrees Celsius, to the hundredth."""
     return _round((fahrenheit - 32) * 5 / 9, "celsius")
+
+
+def milligrams_per_decilitre(moles_per_litre: Decimal) -> Decimal:
+    """Moles of glucose per litre in whole milligrams per decilitre: 1 mmol/L is 18.0156 mg/dL exactly.
+
+    The last digit of a meter in mmol/L is 1.8 mg/dL.
+    """
+    # Grams per litre, a thousand milligrams each, a tenth of a litre: times 100.
+    return _round(moles_per_litre * GRAMS_PER_MOLE_OF_GLUCOSE * 100, "milligrams_per_decilitre")
+
+
+def kilojoules(kilocalories: Decimal) -> Decimal:
+    """Kilocalories in whole kilojoules."""
+    return _round(kilocalories * KILOJOULES_PER_KILOCALORIE, "kilojoules")

@@ -100,3 +100,34 @@ def poll(
             await link.pause(every)
 
     return session
+
+
+def receive(
+    *,
+    ask: bytes = b"",
+    quiet: float = 60.0,
+    once: bool = False,
+    passing: Callable[[Frame], bool] = lambda _frame: False,
+) -> SerialSession:
+    """Hand over what a device sends by itself, for as long as the line is open.
+
+    ``quiet`` seconds of silence mean nothing (a printer between two patients), or that it must be asked with
+    ``ask``. ``once`` is for devices that
+    repeat a locked result: what does not differ from the message before is only shown, until silence has
+    told that the result is gone. ``passing`` tells messages that only matter while they are on the display.
+    """
+
+    async def session(link: SerialLink) -> None:
+        before: Frame | None = None
+        while True:
+            frame = await link.frame(within=quiet)
+            if frame is None:
+                if ask:
+                    await link.write(ask)
+            elif passing(frame) or (once and frame == before):
+                link.live(frame)
+            else:
+                await link.deliver(frame)
+            before = frame
+
+    return session

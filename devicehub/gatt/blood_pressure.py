@@ -1,7 +1,7 @@
 """Blood Pressure Service 1.1.1 (0x1810): measurement, intermediate cuff pressure, feature.
 
 Layouts: GATT Specification Supplement, *Blood Pressure Measurement*, *Intermediate Cuff Pressure*,
-*Blood Pressure Feature*.
+*Blood Pressure Feature*; the enhanced ones of service 1.1 are `enhanced_blood_pressure`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
         device_time=device_time,
         user_slot=None if user == _UNKNOWN_USER else user,
         said=said or None,
-        flags=tuple(_status_flags(status)),
+        flags=tuple(status_flags(status)),
     )
 
 
@@ -101,7 +101,7 @@ def decode_intermediate(frame: Frame) -> Iterator[Measurement]:
         device_time=device_time,
         user_slot=None if user == _UNKNOWN_USER else user,
         said=said,
-        flags=tuple(_status_flags(status)),
+        flags=tuple(status_flags(status)),
     )
 
 
@@ -133,7 +133,7 @@ def encode(measurement: BloodPressure) -> bytes:
     if measurement.user_slot is not None:
         data += bytes([measurement.user_slot])
     if measurement.flags:
-        data += _status(measurement.flags).to_bytes(2, "little")
+        data += status(measurement.flags).to_bytes(2, "little")
     return data
 
 
@@ -158,13 +158,15 @@ def _close(reader: Reader, flags: int) -> None:
         reader.end()
 
 
-def _status_flags(status: int) -> Iterator[Flag]:
+def status_flags(status: int) -> Iterator[Flag]:
+    """What the 16 bits of a measurement status say; reserved ones are passed over."""
     yield from (flag for bit, flag in _STATUS_BITS if status & bit)
     pulse_range = status >> 3 & 0x03
     if pulse_range in _PULSE_RANGE:
         yield _PULSE_RANGE[pulse_range]
 
 
-def _status(flags: tuple[Flag, ...]) -> int:
-    status = sum(bit for bit, flag in _STATUS_BITS if flag in flags)
-    return status | sum(code << 3 for code, flag in _PULSE_RANGE.items() if flag in flags)
+def status(flags: tuple[Flag, ...]) -> int:
+    """The bits of a measurement status that say these flags."""
+    bits = sum(bit for bit, flag in _STATUS_BITS if flag in flags)
+    return bits | sum(code << 3 for code, flag in _PULSE_RANGE.items() if flag in flags)

@@ -106,8 +106,14 @@ def decoders(features: Mapping[str, ReadFact] = _NONE) -> dict[str, Decode]:
 
     def decode(frame: Frame) -> Iterator[Measurement]:
         said: dict[str, object] = {}
+        unread: NotUnderstood | None = None
         for on, data in frame.parts:
-            said |= readers[on](data).model_dump(exclude_unset=True) if on in readers else {}
+            try:
+                said |= readers[on](data).model_dump(exclude_unset=True) if on in readers else {}
+            except NotUnderstood as error:
+                unread = error  # An impossible clock must not cost the serial number beside it.
+        if not said and unread is not None:
+            raise unread
         yield DeviceFacts.model_validate(said)
 
     return dict.fromkeys(readers, decode)

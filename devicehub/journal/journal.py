@@ -13,7 +13,7 @@ from typing import Self
 from uuid import UUID
 
 from devicehub.driver import DeviceFacts, Frame
-from devicehub.journal import devices, frames, outbox, readings, visits
+from devicehub.journal import devices, frames, outbox, readings, told, visits
 from devicehub.journal.records import (
     Attribution,
     DeviceRecord,
@@ -25,6 +25,7 @@ from devicehub.journal.records import (
     Receipt,
     State,
     StateChange,
+    Told,
     Visit,
 )
 from devicehub.journal.store import Store
@@ -102,9 +103,17 @@ class Journal:
         )
 
     async def settle_frame(
-        self, number: int, fate: Fate, filings: Sequence[Filing] = (), detail: str | None = None
+        self,
+        number: int,
+        fate: Fate,
+        filings: Sequence[Filing] = (),
+        *,
+        said: Sequence[Told] = (),
+        detail: str | None = None,
     ) -> list[Filing]:
         """Say what became of a frame and file what it gave, in one transaction.
+
+        ``said`` is what its device told without a number of its own (`is_repeated`).
 
         Returns the filings that are new: a reading that is known already is counted and otherwise
         left alone. Raises `NotAllowed` for an unknown frame, a first state that cannot be one, or
@@ -113,9 +122,14 @@ class Journal:
 
         def settle(database: Connection) -> list[Filing]:
             frames.settle(database, number, fate, detail)
+            told.remember(database, said)
             return [filing for filing in filings if readings.add(database, filing)]
 
         return await self.store.write(settle, self._announce)
+
+    async def is_repeated(self, said: Told) -> bool:
+        """Whether a device told the same in an earlier connection."""
+        return await self.store.read(partial(told.is_repeated, told=said))
 
     async def unread_frames(self) -> list[JournalledFrame]:
         """The frames whose fate is not known, oldest first: a crash came between."""

@@ -69,6 +69,17 @@ class JournalledFrame(Record):
     evidence: Evidence
 
 
+class Told(Record):
+    """What a device, by its intrinsic id, told in a connection without a number of its own.
+
+    ``content`` is `devicehub.reading.identity.content`: a hash, never a value.
+    """
+
+    device: str
+    content: str
+    connection: str
+
+
 class Filing(Record):
     """A reading with its newest attribution and state."""
 

@@ -112,7 +112,17 @@ CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+-- What each device has told without numbering it, as a hash, and in which connection it did so first.
+CREATE TABLE told (
+    device     TEXT NOT NULL,
+    content    TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    PRIMARY KEY (device, content)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 
 
 def migrate(database: Connection, path: Path) -> None:

@@ -11,10 +11,13 @@ import contextlib
 import json
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import httpx
 
@@ -23,11 +26,23 @@ from devicehub.delivery.broker import EmbeddedBroker
 PATIENT = MappingProxyType(
     {"family_name": "TEST", "given_name": "Alice", "born": "1970-01-01", "sex": "F"}
 )
-DEVICES = ("sig_blood_pressure", "sig_thermometer", "mt_sics")
+DEVICES = MappingProxyType(
+    {"sig_blood_pressure": "tensiometre", "sig_thermometer": "thermometre", "mt_sics": "balance"}
+)
+"""The simulated devices by driver, and what the practice calls them."""
+NAMES = MappingProxyType(
+    {
+        "fr": {"tensiometre": "Tensiomètre", "thermometre": "Thermomètre", "balance": "Balance"},
+        "en": {"tensiometre": "Cuff", "thermometre": "Thermometer", "balance": "Scale"},
+    }
+)
 EVERY = 8.0
 """Seconds between two measurements of a device: long enough for it to be seen idle in between."""
 START_SECONDS = 20.0
-ONCE_SECONDS = 55.0
+ONCE_SECONDS = 30.0
+"""Together less than the minute in which ``--once`` has ended, well or not."""
+ENDING_SECONDS = 2.0
+"""How long a process may take to end whose connection has ended: then it is named as the cause."""
 FINAL = frozenset({"filed", "refused", "invalid", "quarantined", "to_review"})
 LONGEST_VIEW = 100
 """Readings the demo remembers; older ones are in the journal."""
@@ -51,6 +66,8 @@ class Progress:
     values: dict[str, object]
     text: str
     """The values as the page words them."""
+    at: datetime
+    """When it came."""
     state: str = "accepted"
     milliseconds: dict[str, float] = field(default_factory=dict)
 
@@ -104,8 +121,9 @@ class Part:
 class Room:
     """The demo's processes, started in order and ended together."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker: EmbeddedBroker) -> None:
         self.folder = folder
+        self.broker = broker
         self.parts: list[Part] = []
         self._drains: list[asyncio.Task[None]] = []
 
@@ -143,15 +161,23 @@ class Room:
 
         self._drains.append(asyncio.create_task(drain()))
 
-    async def ended(self) -> Part:
-        """Waits for the first process that ends, which none should."""
+    async def ended(self) -> str:
+        """Waits for the first process that ends, which none should; its name and last words."""
+        broker = asyncio.create_task(self.broker.ended())
         waits = {asyncio.create_task(part.process.wait()): part for part in self.parts}
+        tasks: set[asyncio.Task[Any]] = {broker, *waits}
         try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            return waits[done.pop()]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if broker in done:
+                return "broker ended"
+            part = waits[done.pop()]
+            if part.reader is not None:
+                await part.reader
+            return "\n".join([f"{part.name} ended:", *part.said])
         finally:
-            for wait in waits:
-                wait.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """End every process, last started first, by asking and then by force."""
@@ -172,6 +198,7 @@ class Running:
     """A running demo: the page's address and what the room is called by a person."""
 
     page: str
+    language: str
     devices: Sequence[str]
     room: Room
 
@@ -180,13 +207,13 @@ class Running:
 async def running(folder: Path, language: str) -> AsyncIterator[Running]:
     """Start everything and open the visit. Raises `DemoFailed`, or ``BrokerFailed`` from the broker."""
     async with EmbeddedBroker(folder / "broker") as broker:
-        room = Room(folder)
+        room = Room(folder, broker)
         try:
             async with asyncio.timeout(START_SECONDS):
                 demo = await _start(room, folder, language, broker.port)
         except TimeoutError:
             await room.stop()
-            raise DemoFailed(f"not ready after {START_SECONDS:.0f} s; see {folder}") from None
+            raise DemoFailed(f"not ready after {START_SECONDS:.0f} s") from None
         except BaseException:
             await room.stop()
             raise
@@ -201,20 +228,20 @@ async def _start(room: Room, folder: Path, language: str, mqtt_port: int) -> Run
         "devices",
         *("simulate", *DEVICES, "--hci", "tcp-server:127.0.0.1:0", "--every", str(EVERY), "--json"),
     )
-    ports: dict[str, str] = {}
-    while len(ports) < len(DEVICES):
+    found: dict[str, dict[str, object]] = {}
+    while len(found) < len(DEVICES):
         news = await simulators.ready()
         if news["event"] == "ready":
-            ports[str(news["device"])] = str(news.get("hci") or news["port"])
+            found[str(news["device"])] = news
     room.keep_reading(simulators)
     config = folder / "devicehub.toml"
-    config.write_text(_config(folder, language, mqtt_port, "http://127.0.0.1:1", ports), "utf-8")
+    config.write_text(_config(folder, language, mqtt_port, "http://127.0.0.1:1", found), "utf-8")
     dossier = await room.start(
         "dossier", "dossier", "--config", str(config), "--simulation", "--json"
     )
     api = str((await dossier.ready())["url"])
     room.keep_reading(dossier)
-    config.write_text(_config(folder, language, mqtt_port, api, ports), "utf-8")
+    config.write_text(_config(folder, language, mqtt_port, api, found), "utf-8")
     station = await room.start("station", "run", "--config", str(config), "--json")
     page = str((await station.ready())["url"])
     room.keep_reading(station)
@@ -222,14 +249,19 @@ async def _start(room: Room, folder: Path, language: str, mqtt_port: int) -> Run
         answer = await client.post("/api/visits", json=dict(PATIENT))
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             raise DemoFailed(f"the visit could not be opened: {answer.text}")
-    return Running(page, tuple(ports), room)
+    return Running(page, language, tuple(DEVICES.values()), room)
 
 
 def _config(
-    folder: Path, language: str, mqtt_port: int, dossier: str, ports: dict[str, str]
+    folder: Path,
+    language: str,
+    mqtt_port: int,
+    dossier: str,
+    found: Mapping[str, Mapping[str, object]],
 ) -> str:
     quoted = {name: json.dumps(str(folder / name)) for name in ("station", "dossier.sqlite")}
-    return f"""\
+    radio = next(str(news["hci"]) for news in found.values() if "hci" in news)
+    head = f"""\
 [station]
 id = "salle-1"
 site = "demo"
@@ -251,97 +283,108 @@ listen = "127.0.0.1:0"
 store = {quoted["dossier.sqlite"]}
 
 [bluetooth]
-radio = {json.dumps("virtual:" + ports["sig_blood_pressure"])}
-accept = "any"
+radio = {json.dumps("virtual:" + radio)}
 
 [confirm]
 policy = "none"
-
-[[device]]
-id = "balance"
-name = "Balance"
-port = {json.dumps(ports["mt_sics"])}
-driver = "mt_sics"
 """
+    return head + "".join(
+        f"""
+[[device]]
+id = "{device}"
+name = {json.dumps(NAMES[language][device], ensure_ascii=False)}
+driver = "{driver}"
+{"address" if "address" in found[driver] else "port"} = {json.dumps(found[driver].get("address") or found[driver]["port"])}
+"""
+        for driver, device in DEVICES.items()
+    )
 
 
-async def follow(page: str) -> AsyncIterator[dict[str, object]]:
-    """The station's news about readings, one by one, for as long as it runs."""
+async def follow(demo: Running) -> AsyncGenerator[dict[str, object], None]:
+    """The station's news about readings, one by one. Raises `DemoFailed` when there will be no more."""
     timeout = httpx.Timeout(10.0, read=None)
-    async with (
-        httpx.AsyncClient(base_url=page, timeout=timeout) as client,
-        client.stream("GET", "/api/events") as answer,
-    ):
-        async for line in answer.aiter_lines():
-            if line.startswith("data:"):
-                news: dict[str, object] = json.loads(line.removeprefix("data:"))
-                yield news
+    asked = {"lang": demo.language}
+    try:
+        async with (
+            httpx.AsyncClient(base_url=demo.page, timeout=timeout) as client,
+            client.stream("GET", "/api/events", params=asked) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    news: dict[str, object] = json.loads(line.removeprefix("data:"))
+                    if "reading" in news:
+                        yield news
+    except httpx.HTTPError as error:
+        raise DemoFailed(f"the station does not answer any more: {error}") from error
+    raise DemoFailed("the station has hung up")
 
 
-async def once(demo: Running) -> list[Progress]:
-    """One measurement of every device, followed to its end. Raises `DemoFailed` when one does not come."""
-    readings: dict[str, Progress] = {}
+async def once(demo: Running, show: Show) -> list[Progress]:
+    """One measurement of every device, shown up to its end. Raises `DemoFailed` when one does not come."""
     first: dict[str, Progress] = {}
 
-    def missing() -> bool:
-        ends = [progress for progress in first.values() if progress.state in FINAL]
-        return len(ends) < len(demo.devices)
-
-    async def watch() -> None:
-        async for news in follow(demo.page):
-            progress = _progress(readings, news)
-            first.setdefault(progress.device, progress)
-            if not missing():
-                return
+    async def look() -> None:
+        async with aclosing(_progress(demo)) as steps:
+            async for progress in steps:
+                if first.setdefault(progress.device, progress) is progress:
+                    show(progress)
+                ends = [each for each in first.values() if each.state in FINAL]
+                if len(ends) == len(demo.devices):
+                    return
 
     try:
         async with asyncio.timeout(ONCE_SECONDS):
-            await _unless_ended(demo.room, watch())
+            await _unless_ended(demo.room, look())
     except TimeoutError:
         seen = ", ".join(f"{p.device}: {p.state}" for p in first.values()) or "nothing"
         raise DemoFailed(
-            f"{len(demo.devices)} devices, but after {ONCE_SECONDS:.0f} s only: {seen}; "
-            f"see the logs in {demo.room.folder}"
+            f"{len(demo.devices)} devices, but after {ONCE_SECONDS:.0f} s only: {seen}"
         ) from None
     return list(first.values())
 
 
-def _progress(readings: dict[str, Progress], news: dict[str, object]) -> Progress:
-    key = str(news["reading"])
-    if key not in readings:
-        values = news["values"]
-        readings[key] = Progress(
-            key,
-            str(news["device"]),
-            str(news["kind"]),
-            dict(values) if isinstance(values, dict) else {},
-            str(news.get("text", "")),
-        )
-    readings[key].take(news)
-    return readings[key]
-
-
 async def watch(demo: Running, show: Show) -> None:
     """Show every reading as it moves along, until a process ends or the task is cancelled."""
-    readings: dict[str, Progress] = {}
 
     async def look() -> None:
-        async for news in follow(demo.page):
-            show(_progress(readings, news))
-            while len(readings) > LONGEST_VIEW:
-                readings.pop(next(iter(readings)))
+        async with aclosing(_progress(demo)) as steps:
+            async for progress in steps:
+                show(progress)
 
     await _unless_ended(demo.room, look())
 
 
+async def _progress(demo: Running) -> AsyncGenerator[Progress, None]:
+    """A reading each time it has moved along."""
+    readings: dict[str, Progress] = {}
+    async with aclosing(follow(demo)) as station:
+        async for news in station:
+            key, values = str(news["reading"]), news["values"]
+            if key not in readings:
+                readings[key] = Progress(
+                    key,
+                    str(news["device"]),
+                    str(news["kind"]),
+                    dict(values) if isinstance(values, dict) else {},
+                    str(news["text"]),
+                    datetime.fromisoformat(str(news["at"])),
+                )
+            readings[key].take(news)
+            yield readings[key]
+            while len(readings) > LONGEST_VIEW:
+                readings.pop(next(iter(readings)))
+
+
 async def _unless_ended(room: Room, work: Coroutine[None, None, None]) -> None:
+    """Do the work; raise `DemoFailed` when a process ends before it is done."""
     task = asyncio.create_task(work)
     end = asyncio.create_task(room.ended())
     try:
         await asyncio.wait({task, end}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            part = end.result()
-            raise DemoFailed(f"{part.name} ended:\n" + "\n".join(part.said))
+        if task.done() and task.exception() is not None:
+            await asyncio.wait({end}, timeout=ENDING_SECONDS)
+        if end.done():
+            raise DemoFailed(end.result())
         task.result()
     finally:
         for each in (task, end):

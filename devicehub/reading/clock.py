@@ -13,6 +13,9 @@ RESOLUTION = timedelta(seconds=1)
 LONGEST_LIVE_DRIFT = timedelta(minutes=2)
 """A live measurement whose stamp is further from its arrival than this has a clock nobody should rely on."""
 
+NEVER_SET = timedelta(seconds=4)
+"""A clock this near to the right time is left as it is: to be set means to jump."""
+
 How = Literal["device_clock", "none"]
 
 
@@ -46,24 +49,52 @@ def compare(device_time: str | None, seen_at: datetime) -> DeviceClock | None:
     return DeviceClock(offset_seconds=offset.total_seconds(), seen_at=seen_at)
 
 
-def stamp(device_time: str | None, clock: DeviceClock | None, arrived: datetime) -> Stamp:
-    """Correct a measurement's own time by its device's clock.
+def stamp(
+    device_time: str | None,
+    clock: DeviceClock | None,
+    arrived: datetime,
+    *,
+    live: bool,
+    zone: timedelta,
+) -> Stamp:
+    """Correct a measurement's own time by its device's clock, as it was seen when this connection began.
 
     Without a clock that was seen, or with a date that is not whole (1970 and the future are whole dates:
     the offset takes care of them), nothing is corrected: the time of arrival is all there is.
+
+    A wrong clock is usually set as soon as it has been seen, and nobody tells. What is in the memory was
+    stamped by the clock that was seen. A stamp that a clock set right, to the station's ``zone`` or to
+    Coordinated Universal Time, would give between then and now may be the new clock's: it is, for a
+    measurement made ``live`` that the clock seen would put elsewhere; otherwise it may be either's, and is
+    not used.
     """
     told = whole(device_time)
     if told is None or clock is None:
         return Stamp(device_time=device_time, corrected=None, offset_seconds=None, how="none")
-    corrected = told.replace(tzinfo=UTC) + timedelta(seconds=clock.offset_seconds)
-    if corrected - arrived > LONGEST_LIVE_DRIFT:
-        # A measurement cannot come from the future: the clock was set after it was stamped.
-        return Stamp(device_time=device_time, corrected=None, offset_seconds=None, how="none")
+    bare = told.replace(tzinfo=UTC)
+    by_clock_seen = bare + timedelta(seconds=clock.offset_seconds)
+    corrected: datetime | None = by_clock_seen
+
+    def here(moment: datetime) -> bool:
+        return clock.seen_at - RESOLUTION <= moment <= arrived + RESOLUTION
+
+    def is_other(moment: datetime) -> bool:
+        return abs(moment - by_clock_seen) > NEVER_SET
+
+    local, universal = bare - zone, bare
+    set_since = {one for one in (local, universal) if is_other(one) and here(one)}
+    was_right = not is_other(local) and (here(local) or here(by_clock_seen))
+    if set_since and not was_right:
+        sure = live and len(set_since) == 1 and not here(by_clock_seen)
+        corrected = set_since.pop() if sure else None
+    elif by_clock_seen - arrived > LONGEST_LIVE_DRIFT:
+        # A measurement cannot come from the future: another clock stamped it.
+        corrected = None
     return Stamp(
         device_time=device_time,
         corrected=corrected,
-        offset_seconds=clock.offset_seconds,
-        how="device_clock",
+        offset_seconds=None if corrected is None else (corrected - bare).total_seconds(),
+        how="none" if corrected is None else "device_clock",
     )
 
 

@@ -12,7 +12,8 @@ Theory of operation. A driver declares how its device settles (`Settles`):
   confirmed by a person.
 
 Live kinds (cuff pressure, ECG, contact, facts) are never finished, nor is a measurement that is still
-moving, an early estimate, or without a single value.
+moving, an early estimate, failed, of control solution or a demonstration, or without a single value. A heart
+rate is finished where a driver delivers it; one that streams it only ever shows it.
 
 A measurement began with the first of its live frames, provided the device was seen idle before: a live
 frame right after connecting may belong to a measurement that began long ago, perhaps for somebody else. The
@@ -33,13 +34,15 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime
 
-from devicehub.driver import BodyWeight, Measurement, Settles
+from devicehub.driver import BodyWeight, Measurement, OxygenSaturation, Settles
 from devicehub.driver.measurement import Number
 from devicehub.reading.reading import Record
 
 NEVER_FINISHED = frozenset({"ecg_samples", "electrode_contact", "device_facts", "cuff_pressure"})
 NOT_BEGUN_BY = frozenset({"ecg_samples", "electrode_contact", "device_facts"})
 UNFINISHED_FLAGS = frozenset({"unstable", "early_estimate", "searching"})
+NOBODYS_FLAGS = frozenset({"demo_data", "measurement_failed"})
+"""Control solution, demonstration, a failed attempt: nothing of it is a patient's, at any time."""
 IDLE = timedelta(seconds=5)
 """A device silent for this long was not measuring: live values come every second or faster."""
 
@@ -88,6 +91,11 @@ class Settle:
             self.state = Settling(idle_since=at)
         return found
 
+    def watched(self, at: datetime) -> None:
+        """The device can be heard from now on: before, nobody knew whether it was measuring."""
+        if self.state.began is None and not self.state.started_unseen:
+            self.state = self.state.model_copy(update={"idle_since": at})
+
     def live(self, measurements: Iterable[Measurement], at: datetime) -> None:
         """Take in one live frame, which arrived ``at``."""
         for measurement in measurements:
@@ -127,9 +135,27 @@ class Settle:
         return finished
 
 
+def is_live(finished: Finished, rule: Settles, before: Settling, at: datetime) -> bool:
+    """Whether the measurement was made while the hub listened, rather than told from the device's memory.
+
+    The device's own word counts. Without it, a measurement is live that was seen going on, or that comes
+    from a device that had fallen silent; what follows at once upon a connection or another measurement may
+    be a memory being emptied. ``before`` is what had settled when the frame came ``at``.
+    """
+    if finished.measurement.stored is not None:
+        return not finished.measurement.stored
+    seen = before.started_unseen or finished.began is not None
+    return rule is not Settles.EACH or seen or at - before.idle_since >= IDLE
+
+
 def _is_whole(measurement: Measurement) -> bool:
-    if measurement.kind in NEVER_FINISHED or UNFINISHED_FLAGS & set(measurement.flags):
+    if measurement.kind in NEVER_FINISHED:
         return False
+    if (UNFINISHED_FLAGS | NOBODYS_FLAGS) & set(measurement.flags):
+        return False
+    if isinstance(measurement, OxygenSaturation):
+        # A saturation without the pulse it was found in is no spot value, nor a pulse alone.
+        return None not in (measurement.percent, measurement.pulse_per_minute)
     if isinstance(measurement, BodyWeight) and measurement.stable is False:
         return False
     return has_value(measurement)

@@ -81,7 +81,9 @@ async def page_events(
             due = (await watcher.changes(BEAT)).parts
 
 
-async def filing_events(board: Board, leaving: Callable[[], bool]) -> AsyncGenerator[str, None]:
+async def filing_events(
+    board: Board, words: Words, leaving: Callable[[], bool]
+) -> AsyncGenerator[str, None]:
     """Every change of a reading's state as JSON, without identity; first the last one of each device.
 
     A follower too slow for them is told how many it missed.
@@ -89,11 +91,11 @@ async def filing_events(board: Board, leaving: Callable[[], bool]) -> AsyncGener
     with board.watch() as watcher:
         tiles = board.picture.tiles.values()
         known = [f for tile in tiles for f in (*tile.filings.values(), tile.held) if f is not None]
-        yield ": filings\n\n" + "".join(_message(filing_told(filing)) for filing in known)
+        yield ": filings\n\n" + "".join(_message(filing_told(filing, words)) for filing in known)
         while not (watcher.ended or leaving()):
             changes = await watcher.changes(BEAT)
             missed = event("missed", as_json({"missed": changes.missed})) if changes.missed else ""
-            told = "".join(_message(filing_told(filing)) for filing in changes.filings)
+            told = "".join(_message(filing_told(filing, words)) for filing in changes.filings)
             yield missed + told or ": beat\n\n"
 
 

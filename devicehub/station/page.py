@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from devicehub.driver import Kind
 from devicehub.journal.records import Filing, State
+from devicehub.reading.reading import Reading
 from devicehub.station.board import BANNER, BROKER, OUTBOX, TILES, TRAY, Picture, Tile, tile_id
 from devicehub.station.words import LANGUAGES, Figure, Words
 
@@ -99,6 +100,8 @@ class TileView:
     device_word: str
     seen: str | None
     battery: str | None
+    to_confirm: str | None
+    """The reading that waits for a person's word."""
     say: str
 
 
@@ -236,8 +239,14 @@ def tile_view(tile: Tile, picture: Picture, words: Words, now: datetime) -> Tile
         device_word=words(f"device.{device_state}"),
         seen=_seen(tile, words, now),
         battery=None if battery is None else words("device.battery", percent=round(battery)),
+        to_confirm=None if is_live else _to_confirm(filings),
         say=say,
     )
+
+
+def _to_confirm(filings: Sequence[Filing]) -> str | None:
+    waiting = [filing for filing in filings if filing.state == "to_review"]
+    return str(waiting[0].reading.id) if waiting else None
 
 
 def _live_figures(tile: Tile, words: Words, now: datetime) -> tuple[Figure, ...]:
@@ -293,12 +302,20 @@ def _notes(filings: Sequence[Filing], words: Words, now: datetime) -> tuple[str,
     if stamp.device_time is not None:
         told = words("reading.device_time", time=words.device_time(stamp.device_time, now))
         notes.append(told)
-    off = timedelta(seconds=abs(stamp.offset_seconds or 0))
+    off = _clock_off(reading)
     if off >= CLOCK_OFF_FROM:
         notes.append(words("reading.clock_off", length=words.duration(off)))
     if reading.measurement.stored:
         notes.append(words("reading.memory"))
     return tuple(notes)
+
+
+def _clock_off(reading: Reading) -> timedelta:
+    """How far the device's clock is from local time: its offset to UTC, less the zone people live in."""
+    if reading.stamp.offset_seconds is None:
+        return timedelta()
+    zone = reading.received_at.astimezone().utcoffset() or timedelta()
+    return abs(timedelta(seconds=reading.stamp.offset_seconds) + zone)
 
 
 def _asset(path: Path) -> Asset:

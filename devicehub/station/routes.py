@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from devicehub.journal.failures import NotAllowed
 from devicehub.station.board import Board
 from devicehub.station.events import EventStream, filing_events, page_events
 from devicehub.station.guard import Guarded, comes_from_page, is_json
@@ -29,6 +31,9 @@ LARGEST_BODY: Final = 16 * 1024
 """Bytes of a request's body."""
 
 _SPOKEN: Final[dict[str, Language]] = {language: language for language in LANGUAGES}
+Confirm = Callable[[UUID, bool], Awaitable[None]]
+"""Takes a person's word on a reading that waits for it: accepted or not."""
+
 _COOKIE = "language"
 _COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -42,16 +47,18 @@ def station_app(
     *,
     open_visit: Callable[[PatientIdentity], Awaitable[str]],
     close_visit: Callable[[], Awaitable[None]],
+    confirm: Confirm,
     language: Language,
     hosts: Sequence[str] = LOOPBACK,
 ) -> Starlette:
     """The station as an ASGI application.
 
-    ``open_visit`` gives the id of the visit; both callbacks may raise `Unavailable`. ``language`` is
-    spoken to a browser that asks for neither of ours. ``hosts`` are the names it answers to.
+    ``open_visit`` gives the id of the visit; it and ``close_visit`` may raise `Unavailable`, ``confirm``
+    raises `devicehub.journal.failures.NotAllowed`. ``language`` is the practice's: a person changes it on the
+    page. ``hosts`` are the names it answers to.
     `server.serve` ends its streams through ``state.hang_up``; it is then done and serves no more.
     """
-    station = _Station(board, open_visit, close_visit, language)
+    station = _Station(board, open_visit, close_visit, confirm, language)
     app = Starlette(
         routes=[
             Route("/", station.page),
@@ -61,6 +68,8 @@ def station_app(
             Route("/api/events", station.filings),
             Route("/api/visits", station.open, methods=["POST"]),
             Route("/api/visits/close", station.close, methods=["POST"]),
+            Route("/api/readings/{reading:uuid}/accept", station.accept, methods=["POST"]),
+            Route("/api/readings/{reading:uuid}/reject", station.reject, methods=["POST"]),
         ],
         middleware=[
             Middleware(Guarded),
@@ -77,11 +86,13 @@ class _Station:
         board: Board,
         open_visit: Callable[[PatientIdentity], Awaitable[str]],
         close_visit: Callable[[], Awaitable[None]],
+        confirm: Confirm,
         language: Language,
     ) -> None:
         self._board = board
         self._open_visit = open_visit
         self._close_visit = close_visit
+        self._confirm = confirm
         self._language = language
         self._page = Page()
         self._leaving = False
@@ -114,13 +125,15 @@ class _Station:
         cache = "public, max-age=31536000, immutable" if fresh else "no-cache"
         return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": cache})
 
-    async def board_json(self, _: Request) -> Response:
-        return JSONResponse(picture_told(self._board.picture, datetime.now(UTC)))
+    async def board_json(self, request: Request) -> Response:
+        words = self._words(request)
+        return JSONResponse(picture_told(self._board.picture, words, datetime.now(UTC)))
 
     async def filings(self, request: Request) -> Response:
         if request.method == "HEAD":
             return Response(media_type=EventStream.media_type)
-        return EventStream(filing_events(self._board, lambda: self._leaving))
+        words = self._words(request)
+        return EventStream(filing_events(self._board, words, lambda: self._leaving))
 
     async def open(self, request: Request) -> Response:
         words = self._words(request)
@@ -151,25 +164,28 @@ class _Station:
             return _error(503, str(why))
         return Response(status_code=204)
 
-    def _words(self, request: Request) -> Words:
-        asked = [request.query_params.get("lang", ""), request.cookies.get(_COOKIE, "")]
-        asked += _accepted(request.headers.get("accept-language", ""))
-        spoken = (_SPOKEN[tag] for tag in asked if tag in _SPOKEN)
-        return Words(next(spoken, self._language))
+    async def accept(self, request: Request) -> Response:
+        return await self._decide(request, accepted=True)
 
+    async def reject(self, request: Request) -> Response:
+        return await self._decide(request, accepted=False)
 
-def _accepted(header: str) -> list[str]:
-    """The primary languages of an Accept-Language header, the most wanted first (RFC 9110 §12.5.4)."""
-    wanted: list[tuple[float, str]] = []
-    for item in header.split(","):
-        tag, _, weight = item.strip().partition(";q=")
+    async def _decide(self, request: Request, *, accepted: bool) -> Response:
+        words = self._words(request)
+        if refusal := _refusal(request, words):
+            return refusal
         try:
-            quality = float(weight or 1)
-        except ValueError:
-            continue
-        if quality > 0:
-            wanted.append((-quality, tag.partition("-")[0].lower()))
-    return [tag for _, tag in sorted(wanted, key=lambda pair: pair[0])]
+            await self._confirm(request.path_params["reading"], accepted)
+        except NotAllowed as why:
+            return _error(409, words("refusal.confirm", why=why))
+        return Response(status_code=204)
+
+    def _words(self, request: Request) -> Words:
+        for asked in (request.query_params.get("lang"), request.cookies.get(_COOKIE)):
+            for language in LANGUAGES:
+                if asked == language:
+                    return Words(language)
+        return Words(self._language)
 
 
 def _refusal(request: Request, words: Words) -> Response | None:

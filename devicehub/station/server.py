@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Generator
@@ -16,6 +17,10 @@ GRACE: Final = 2
 """Whole seconds in which answers under way may end when the server stops."""
 
 
+class PageUnavailable(OSError):
+    """The page cannot be served. The message says to a person where, why and what to do."""
+
+
 async def serve(
     app: Starlette,
     host: str,
@@ -26,10 +31,9 @@ async def serve(
     """Serve until cancelled, then end every stream, close every connection, and let the cancellation go on.
 
     ``on_ready`` gets the port, which the system chooses for port 0. It installs no signal handler.
-    Raises ``OSError`` when the address cannot be had.
+    Raises `PageUnavailable` when the address cannot be had.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listening:
+    with _listen(host, port) as listening:
         listening.setblocking(False)
         config = uvicorn.Config(
             app,
@@ -51,6 +55,19 @@ async def serve(
             server.should_exit = True
             await serving
             raise
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise PageUnavailable(
+            f"la page ne peut pas être servie sur {host}:{port} ({why}) ; arrêtez l'autre programme ou "
+            f"changez [station] listen · the page cannot be served at {host}:{port} ({why}); end the "
+            "other program, or change [station] listen"
+        ) from error
 
 
 class _Server(uvicorn.Server):

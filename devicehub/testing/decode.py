@@ -126,7 +126,7 @@ def _messages(framer: Framer, data: bytes) -> list[bytes]:
         if found := framer.feed(data[at : at + 1]):
             messages += found
             whole = at + 1
-    if messages and whole < len(data):
+    if messages and data[whole:].strip(b"\r\n"):
         raise NotUnderstood("the last message has no end", at=whole)
     return messages or [data]
 

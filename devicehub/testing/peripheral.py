@@ -318,10 +318,9 @@ def _advertising_data(advertisement: Advertisement) -> bytes:
         AdvertisingData.Flags.LE_GENERAL_DISCOVERABLE_MODE
         | AdvertisingData.Flags.BR_EDR_NOT_SUPPORTED
     )
-    structures: list[tuple[int, bytes]] = [
-        (kinds.FLAGS, bytes([flags])),
-        (kinds.COMPLETE_LOCAL_NAME, advertisement.name.encode()),
-    ]
+    structures: list[tuple[int, bytes]] = [(kinds.FLAGS, bytes([flags]))]
+    if advertisement.name:
+        structures.append((kinds.COMPLETE_LOCAL_NAME, advertisement.name.encode()))
     for size, kind in (
         (2, kinds.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS),
         (16, kinds.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -24,6 +24,7 @@ from devicehub.driver import (
     Measurement,
     NotUnderstood,
     Refused,
+    Secrets,
     SerialDriver,
 )
 from devicehub.transport.tape import Capture, HubDoes, Step
@@ -40,10 +41,15 @@ class ReplayFailed(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A frame the session handed over: delivered to be kept, or only shown."""
+    """A frame the session handed over, delivered to be kept or only shown, and when.
+
+    ``secrets`` are the device's, as the session knew them at that moment: what unseals the frame.
+    """
 
     frame: Frame
     finished: bool
+    at: datetime
+    secrets: Secrets = field(default_factory=dict)
 
 
 def replay(
@@ -57,7 +63,7 @@ def replay(
     found: list[Measurement] = []
     for handed in converse(driver, capture, started=started):
         try:
-            found += driver.decode(driver.unseal(handed.frame, {}))
+            found += driver.decode(driver.unseal(handed.frame, handed.secrets))
         except NotUnderstood:  # as in the hub: the frame is kept, there is no reading
             continue
     return found
@@ -75,7 +81,7 @@ def converse(driver: Driver, capture: Capture, *, started: datetime | None = Non
     steps = session.__await__()
     try:
         next(steps)
-    except (StopIteration, LinkLost, Refused):
+    except (StopIteration, LinkLost, NotUnderstood, Refused):
         link.finish()
         return link.handed
     steps.close()
@@ -94,7 +100,7 @@ class _ReplayLink:
         self._silences = 0
         self._inbox: deque[tuple[Frame, int]] = deque()
         self.handed: list[Handed] = []
-        self.secrets: dict[str, bytes] = {}
+        self.secrets = dict(capture.header.secrets)
 
     @property
     def place(self) -> str:
@@ -114,17 +120,26 @@ class _ReplayLink:
         """The model the capture was made with."""
         return self._capture.header.model
 
+    @property
+    def _arrived(self) -> datetime:
+        """When the step before the next one was recorded: what is handed over came with it at the latest."""
+        seconds = self._steps[self._at - 1].t if self._at else 0.0
+        return self._started + timedelta(seconds=seconds)
+
     def keep(self, name: str, secret: bytes) -> None:
         """Remember a secret for as long as the replay lasts."""
         self.secrets[name] = secret
 
     async def deliver(self, frame: Frame) -> None:
         """Note a finished frame."""
-        self.handed.append(Handed(frame, finished=True))
+        self._hand(frame, finished=True)
 
     def live(self, frame: Frame) -> None:
         """Note a frame that is only shown."""
-        self.handed.append(Handed(frame, finished=False))
+        self._hand(frame, finished=False)
+
+    def _hand(self, frame: Frame, *, finished: bool) -> None:
+        self.handed.append(Handed(frame, finished, self._arrived, dict(self.secrets)))
 
     async def pause(self, seconds: float) -> None:
         """Lost where the capture ends; otherwise nothing happens."""

@@ -11,12 +11,15 @@ import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol, TypeGuard, cast
 
 from devicehub.testing.peripheral import Peripheral
+from devicehub.testing.played import replayed
 from devicehub.testing.radio import Air, HubPort
 from devicehub.testing.simulator import BleSimulator, Message, SerialSimulator
 from devicehub.transport.hands import station_now
+from devicehub.transport.tape import load
 
 GROUP = "devicehub.simulators"
 ANY_FREE_PORT = "tcp-server:127.0.0.1:0"
@@ -68,7 +71,7 @@ async def simulate(
     """Run the devices ``ids`` until each has measured ``count`` times, or until cancelled.
 
     An id is a driver's (``sig_blood_pressure``); ``sig_blood_pressure#2`` is a second device of the kind, with
-    an address and a serial number of its own. BLE devices begin when a hub subscribes and end when it has
+    an address and a serial number of its own; the path of a capture (``….jsonl``) is the device it was made of. BLE devices begin when a hub subscribes and end when it has
     confirmed everything; their addresses are ``C0:00:00:00:00:01`` and so on, in the order of ``ids``.
     ``hci`` is where a hub plugs in: ``tcp-server:127.0.0.1:9700``, ``unix-server:/path``; a free port where
     it is ``None``. Raises `UnknownSimulator`.
@@ -81,7 +84,7 @@ async def simulate(
         for number, (device, make) in enumerate(makers.items(), start=1):
             seed = zlib.crc32(device.encode())
             entry = _Entry(device, ledger)
-            if _is_ble(make):
+            if is_ble(make):
                 peripheral = Peripheral(
                     make(serial_number=f"{seed:08x}", seed=seed),
                     air,
@@ -90,9 +93,7 @@ async def simulate(
                 )
                 running.create_task(_run_ble(peripheral, port.address, rhythm, entry))
             else:
-                # A TypeGuard narrows its own side only.
-                make_serial = cast("MakeSerialSimulator", make)
-                running.create_task(_run_serial(make_serial(seed=seed), rhythm, entry))
+                running.create_task(_run_serial(make_serial(make)(seed=seed), rhythm, entry))
 
 
 class _Entry:
@@ -155,11 +156,20 @@ async def _run_serial(simulator: SerialSimulator, rhythm: _Rhythm, entry: _Entry
         await rhythm.keep(body.measure)
 
 
-def _is_ble(make: MakeSimulator) -> TypeGuard[MakeBleSimulator]:
+def is_ble(make: MakeSimulator) -> TypeGuard[MakeBleSimulator]:
+    """Whether a simulator has a radio."""
     return hasattr(make, "services")
 
 
+def make_serial(make: MakeSimulator) -> MakeSerialSimulator:
+    """The maker of a simulator that has no radio."""
+    # A TypeGuard narrows its own side only.
+    return cast("MakeSerialSimulator", make)
+
+
 def _find(kinds: dict[str, MakeSimulator], device: str) -> MakeSimulator:
+    if device.endswith(".jsonl"):
+        return replayed(load(Path(device)))
     kind, _, _ = device.partition("#")
     if kind in kinds:
         return kinds[kind]

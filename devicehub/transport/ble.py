@@ -14,9 +14,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from bleak import BleakClient, BleakScanner
+from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback
 from bleak.exc import (
@@ -32,8 +33,11 @@ from devicehub.transport.hands import Hands, Origin, Recorder, station_now
 from devicehub.transport.inbox import Inbox
 from devicehub.transport.overheard import OverheardLink
 
+if TYPE_CHECKING:
+    from devicehub.transport.bluez_adapter import BluezAdapter
+
 CONNECT_SECONDS = 20.0
-"""For all attempts together: the patient is waiting."""
+"""For all attempts together, without the wait for other devices' connects: the patient is waiting."""
 
 ATTEMPTS = 3
 """BlueZ loses one connect in ten under load; a second attempt after a new sighting nearly always works."""
@@ -42,6 +46,11 @@ RESCAN_SECONDS = 2.0
 """How long a second attempt waits to see the device again. Stacks drop and re-create their device objects."""
 
 DISCONNECT_SECONDS = 5.0
+_BOND_LOST = (
+    "the device hangs up at every connect: it has probably forgotten this computer (new batteries, a reset, "
+    "paired with something else). It keeps its measurements. Delete the old pairing here, put the device into "
+    "its pairing mode, and pair it anew"
+)
 _RSSI_UNKNOWN = -127
 _NO_SERVICE = "org.freedesktop.DBus.Error.ServiceUnknown"
 
@@ -74,6 +83,10 @@ class Sighting:
     """What the stack needs to connect; opaque to everyone else."""
 
 
+class BondLost(LinkLost):
+    """The device hangs up at every connect although the two were paired: it has probably forgotten the hub."""
+
+
 class Stack(Protocol):
     """The Bluetooth stack beneath a radio."""
 
@@ -97,6 +110,14 @@ class Stack(Protocol):
         """A client of one device, not connected yet."""
         ...
 
+    async def is_bonded(self, device: BLEDevice) -> bool:
+        """Whether this computer holds a bond with the device, as far as the stack tells."""
+        ...
+
+    async def count_characteristics(self, device: BLEDevice) -> int:
+        """How many characteristics of a connected device the stack knows; 0 where bleak knows as much."""
+        ...
+
 
 class Radio:
     """One radio, used with ``async with``: it scans from entering to leaving. Not entered twice.
@@ -108,9 +129,10 @@ class Radio:
     def __init__(self, stack: Stack) -> None:
         self.origin = stack.origin
         self._stack = stack
-        self._scanner = stack.scanner(self._heard)
+        self._scanning = contextlib.AsyncExitStack()
         self._listeners: list[Callable[[Sighting], None]] = []
-        self._overheard: set[Inbox] = set()
+        self._inboxes: set[Inbox] = set()
+        self._connecting = asyncio.Lock()
         self._awaited: dict[str, asyncio.Future[BLEDevice]] = {}
         self._lost = asyncio.Event()
         self._why_lost = ""
@@ -118,18 +140,20 @@ class Radio:
     async def __aenter__(self) -> Self:
         await self._stack.open(self._on_lost)
         try:
-            await self._scanner.start()
+            scanner = self._stack.scanner(self._heard)
+            await scanner.start()
         except (BleakError, OSError, EOFError, TimeoutError) as error:
             await self._stack.close()
             raise RadioUnavailable(_why_unavailable(error)) from error
         except BaseException:
             await self._stack.close()
             raise
+        self._scanning.push_async_callback(lambda: _quietly(scanner.stop()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await _quietly(self._scanner.stop())
+            await self._scanning.aclose()
         finally:
             await self._stack.close()
 
@@ -150,13 +174,33 @@ class Radio:
         model: str | None = None,
         recorder: Recorder | None = None,
     ) -> AsyncGenerator[BleWire]:
-        """A link to the device just seen, closed on leaving. Raises `LinkLost` when it cannot be reached."""
+        """A link to the device just seen, closed on leaving.
+
+        Raises `LinkLost` when it cannot be reached, `BondLost` when that is probably why.
+        """
         client, inbox = await self._connected(sighting, lambda: Inbox(hands, model))
+        self._inboxes.add(inbox)
+        if self._lost.is_set():
+            inbox.close(self._why_lost)
         try:
             yield BleWire(client, inbox, recorder)
         finally:
+            self._inboxes.discard(inbox)
             inbox.close("the hub has ended the connection")
             await _quietly(client.disconnect())
+
+    async def forget(self, sighting: Sighting) -> None:
+        """Delete this computer's bond with a device; the next connect pairs anew if the device lets it.
+
+        Never done unasked: a device that has *not* forgotten the hub may take no new bond until somebody
+        presses its pairing button. Raises `LinkLost` when the stack does not answer.
+        """
+        client = self._stack.client(sighting.device, lambda _: None, CONNECT_SECONDS)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.unpair()
+        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            raise LinkLost(f"the bond could not be deleted: {error}") from error
 
     @contextlib.contextmanager
     def overhear(
@@ -176,42 +220,56 @@ class Radio:
 
         heard(sighting)
         self._listeners.append(heard)
-        self._overheard.add(inbox)
+        self._inboxes.add(inbox)
         try:
             yield link
         finally:
             self._listeners.remove(heard)
-            self._overheard.discard(inbox)
+            self._inboxes.discard(inbox)
 
     async def _connected(
         self, sighting: Sighting, fresh: Callable[[], Inbox]
     ) -> tuple[BleakClient, Inbox]:
         device = sighting.device
         failure = "it does not answer"
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + CONNECT_SECONDS
+        hung_up = 0
+        left = CONNECT_SECONDS
+        clock = asyncio.get_running_loop().time
         for attempt in range(1, ATTEMPTS + 1):
             if attempt > 1:
-                left = deadline - loop.time()
+                began = clock()
                 device = await self._seen_again(device, min(RESCAN_SECONDS, left))
-            if loop.time() >= deadline or self._lost.is_set():
-                break
-            inbox = fresh()
-            client = self._stack.client(device, partial(_ended, inbox), deadline - loop.time())
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await client.connect()
-                # Raises where the link dropped before the services were known.
-                log.debug("connected: %d services", len(client.services.services))
-                return client, inbox
-            except (BleakError, OSError, EOFError, TimeoutError) as error:
-                failure = str(error) or failure
-                log.info("connecting failed: attempt %d of %d", attempt, ATTEMPTS)
-                await _quietly(client.disconnect())
-            except BaseException:
-                await _quietly(client.disconnect())
-                raise
+                left -= clock() - began
+            # One at a time: of connects that overlap, BlueZ loses some and tells half the services of others.
+            async with self._connecting:
+                if left <= 0 or self._lost.is_set():
+                    break
+                began = clock()
+                inbox = fresh()
+                client = self._stack.client(device, partial(_ended, inbox), left)
+                try:
+                    async with asyncio.timeout(left):
+                        await _connect(client, inbox)
+                        await self._check_services(client, device)
+                    return client, inbox
+                except (LinkLost, BleakError, OSError, EOFError, TimeoutError) as error:
+                    failure = str(error) or failure
+                    hung_up += isinstance(error, LinkLost)
+                    log.info("connecting failed: attempt %d of %d: %s", attempt, ATTEMPTS, failure)
+                    await _quietly(client.disconnect())
+                except BaseException:
+                    await _quietly(client.disconnect())
+                    raise
+                left -= clock() - began
+        if hung_up == ATTEMPTS and await self._stack.is_bonded(device):
+            raise BondLost(_BOND_LOST)
         raise LinkLost(f"the device could not be reached: {failure}")
+
+    async def _check_services(self, client: BleakClient, device: BLEDevice) -> None:
+        """Raises ``BleakError`` where some are missing, or all because the link has dropped."""
+        known = len(client.services.characteristics)
+        if known < await self._stack.count_characteristics(device):
+            raise BleakError("not all of its services were told")
 
     async def _seen_again(self, device: BLEDevice, seconds: float) -> BLEDevice:
         seen: asyncio.Future[BLEDevice] = asyncio.get_running_loop().create_future()
@@ -244,41 +302,49 @@ class Radio:
     def _on_lost(self, reason: str) -> None:
         self._why_lost = reason
         self._lost.set()
-        for inbox in self._overheard:
+        for inbox in tuple(self._inboxes):
             inbox.close(reason)
 
 
 class _SystemStack:
-    """The computer's own Bluetooth. bleak does not tell when it goes away: connects then fail."""
+    """The computer's own Bluetooth."""
 
     origin: Origin = "device"
 
-    def __init__(self, ask_passkey: AskPasskey | None) -> None:
+    def __init__(self, ask_passkey: AskPasskey | None, adapter: str | None) -> None:
         self._ask_passkey = ask_passkey
+        self._wanted = adapter
+        self._adapter: BluezAdapter | None = None
         self._ours: set[str] = set()
-        self._agent = contextlib.AsyncExitStack()
+        self._bluez = contextlib.AsyncExitStack()
 
     async def open(self, on_lost: Callable[[str], None]) -> None:
-        """Prepare to answer BlueZ's questions; other systems ask by themselves."""
+        """Choose and watch BlueZ's adapter and answer its questions; other systems do both by themselves."""
         if sys.platform != "linux":
             return
         # D-Bus is Linux's.
+        from devicehub.transport.bluez_adapter import BluezAdapter  # noqa: PLC0415
         from devicehub.transport.bluez_agent import BluezAgent  # noqa: PLC0415
 
         try:
-            await self._agent.enter_async_context(
-                BluezAgent(self._ours.__contains__, self._ask_passkey)
-            )
+            async with contextlib.AsyncExitStack() as opened:
+                adapter = BluezAdapter(self._wanted, on_lost)
+                self._adapter = await opened.enter_async_context(adapter)
+                agent = BluezAgent(self._ours.__contains__, self._ask_passkey)
+                await opened.enter_async_context(agent)
+                self._bluez = opened.pop_all()
         except (BleakError, OSError, EOFError) as error:
             raise RadioUnavailable(_why_unavailable(error)) from error
 
     async def close(self) -> None:
-        """Let go of the agent."""
-        await self._agent.aclose()
+        """Let go of the adapter and the agent."""
+        await self._bluez.aclose()
 
     def scanner(self, heard: AdvertisementDataCallback) -> BleakScanner:
         """The backend bleak chooses."""
-        return BleakScanner(heard)
+        if self._adapter is None:
+            return BleakScanner(heard)
+        return BleakScanner(heard, bluez=BlueZScannerArgs(adapter=self._adapter.name))
 
     def client(
         self, device: BLEDevice, on_lost: Callable[[BleakClient], None], seconds: float
@@ -287,10 +353,23 @@ class _SystemStack:
         self._ours.add(device.address)
         return BleakClient(device, on_lost, timeout=seconds)
 
+    async def is_bonded(self, device: BLEDevice) -> bool:
+        """What BlueZ says; the other systems do not tell."""
+        return self._adapter is not None and await self._adapter.is_bonded(device.address)
 
-def system_radio(ask_passkey: AskPasskey | None = None) -> Radio:
-    """The radio of this computer. It needs nothing else; entering it tells whether there is one."""
-    return Radio(_SystemStack(ask_passkey))
+    async def count_characteristics(self, device: BLEDevice) -> int:
+        """BlueZ may say that all services are resolved before it has told bleak of all."""
+        if self._adapter is None:
+            return 0
+        return await self._adapter.count_characteristics(device.address)
+
+
+def system_radio(ask_passkey: AskPasskey | None = None, adapter: str | None = None) -> Radio:
+    """The radio of this computer; entering it tells whether there is one.
+
+    ``adapter`` is BlueZ's name of one of several (``hci1``); the first that is switched on where it is ``None``.
+    """
+    return Radio(_SystemStack(ask_passkey, adapter))
 
 
 _Reason = Literal["none", "off", "denied"]
@@ -324,6 +403,21 @@ def _why_unavailable(error: BaseException) -> str:
             f"dbus and bluez ({error})"
         )
     return f"Bluetooth cannot be used: check that its service is running and not switched off ({error})"
+
+
+async def _connect(client: BleakClient, inbox: Inbox) -> None:
+    """Connect. Raises `LinkLost` as soon as the link drops again: BlueZ would try on until its time is up."""
+    connecting = asyncio.ensure_future(client.connect())
+    dropping = asyncio.ensure_future(inbox.pause(CONNECT_SECONDS))
+    try:
+        await asyncio.wait((connecting, dropping), return_when=asyncio.FIRST_COMPLETED)
+        inbox.check()
+        await connecting
+    finally:
+        connecting.cancel()
+        dropping.cancel()
+        # Gathered, not waited for: both may have failed, and only one is told.
+        await asyncio.gather(connecting, dropping, return_exceptions=True)
 
 
 def _ended(inbox: Inbox, _client: BleakClient) -> None:

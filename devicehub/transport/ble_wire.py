@@ -106,6 +106,7 @@ class BleWire:
                 self._recorder.hub("subscribe", on, b"")
             await self._ask(on, partial(self._client.start_notify, attribute, self._heard))
             self._subscribed.add(on)
+            self._inbox.listening()
 
     async def read(self, characteristic: str) -> bytes:
         """The characteristic's value. Raises `Refused`, `LinkLost`."""
@@ -156,7 +157,7 @@ class BleWire:
             except BleakGATTProtocolError as error:
                 if error.code not in _WANTS_BOND:
                     raise
-            await self._pair()
+            await self.pair()
             return await self._attempt(operation)
         except BleakGATTProtocolError as error:
             if self._recorder is not None:
@@ -183,7 +184,8 @@ class BleWire:
             self._inbox.check()
             raise LinkLost(f"the link failed: {error}") from error
 
-    async def _pair(self) -> None:
+    async def pair(self) -> None:
+        """Bond with the device. Raises `Refused` where it, or the operator, does not."""
         try:
             async with asyncio.timeout(PAIRING_SECONDS):
                 await self._client.pair()

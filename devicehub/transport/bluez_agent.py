@@ -7,14 +7,14 @@ Interface: BlueZ's *org.bluez.Agent* and *org.bluez.AgentManager* documents. Lin
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from bleak.exc import BleakDBusError
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import BusType, DBusError, Message
 from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
+from devicehub.transport.bluez_bus import BLUEZ, ask
+
 _PATH = "/devicehub/agent"
-_MANAGER = ("org.bluez", "/org/bluez", "org.bluez.AgentManager1")
 _REJECTED = "org.bluez.Error.Rejected"
 
 
@@ -39,8 +39,8 @@ class BluezAgent:
         try:
             await self._bus.connect()
             self._bus.export(_PATH, self._agent)
-            await _call(self._bus, "RegisterAgent", "os", [_PATH, self._capability])
-            await _call(self._bus, "RequestDefaultAgent", "o", [_PATH])
+            await ask(self._bus, _to_manager("RegisterAgent", "os", [_PATH, self._capability]))
+            await ask(self._bus, _to_manager("RequestDefaultAgent", "o", [_PATH]))
         except BaseException:
             # The bus holds a socket from its constructor on.
             self._bus.disconnect()
@@ -104,18 +104,12 @@ class _Agent(ServiceInterface):
         """Another agent has taken over."""
 
 
-async def _call(bus: MessageBus, member: str, signature: str, body: list[object]) -> None:
-    destination, path, interface = _MANAGER
-    reply = await bus.call(
-        Message(
-            destination=destination,
-            path=path,
-            interface=interface,
-            member=member,
-            signature=signature,
-            body=body,
-        )
+def _to_manager(member: str, signature: str, body: list[object]) -> Message:
+    return Message(
+        destination=BLUEZ,
+        path="/org/bluez",
+        interface="org.bluez.AgentManager1",
+        member=member,
+        signature=signature,
+        body=body,
     )
-    if reply is None or reply.message_type is MessageType.ERROR:
-        error, details = ("no reply", []) if reply is None else (reply.error_name, reply.body)
-        raise BleakDBusError(error or "no name", details)

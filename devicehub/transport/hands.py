@@ -25,12 +25,14 @@ class Arrival:
 class Hands:
     """Where a link's frames go, and where its device's secrets are kept.
 
-    ``deliver`` returns once the frame is on disk.
+    ``deliver`` returns once the frame is on disk. ``listening`` hears whenever the device has been asked to
+    speak by itself: before, it may have measured unheard.
     """
 
     deliver: Callable[[Frame, Arrival], Awaitable[None]]
     live: Callable[[Frame, Arrival], None]
     secrets: MutableMapping[str, bytes] = field(default_factory=dict)
+    listening: Callable[[datetime], None] = lambda _at: None
 
 
 class Recorder(Protocol):

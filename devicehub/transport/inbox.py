@@ -131,6 +131,10 @@ class Inbox:
         """Show a frame with its times."""
         self._hands.live(frame, self.arrival(frame))
 
+    def listening(self) -> None:
+        """The device has been asked to speak by itself."""
+        self._hands.listening(station_now())
+
     def arrival(self, frame: Frame) -> Arrival:
         """When the frame's parts came in. Bytes a session made itself count from the connection's start."""
         times = [

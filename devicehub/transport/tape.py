@@ -64,7 +64,8 @@ class Header(_Line):
     """Who was recorded, by what, when, and how it is known.
 
     ``origin`` is ``hardware`` (recorded), ``manual`` (typed from a document, which ``source`` cites) or
-    ``synthetic`` (invented after the documents). ``note`` says what the capture shows.
+    ``synthetic`` (invented after the documents). ``note`` says what the capture shows. ``secrets`` are test
+    keys, published or invented, for a conversation that needs them: a recording never holds any.
     """
 
     device: str
@@ -78,11 +79,21 @@ class Header(_Line):
     characteristics: tuple[str, ...] = ()
     source: str | None = None
     note: str | None = None
+    secrets: dict[str, Hex] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _manual_cites(self) -> Self:
         if self.origin == "manual" and not self.source:
             raise ValueError('origin "manual" needs a "source": which document, which section')
+        return self
+
+    @model_validator(mode="after")
+    def _recording_has_no_secrets(self) -> Self:
+        if self.origin == "hardware" and self.secrets:
+            raise ValueError(
+                'a recording holds no "secrets": they open a real device; take them away, or type the '
+                'conversation again with test keys as origin "synthetic"'
+            )
         return self
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import State, Visit
@@ -19,6 +20,9 @@ Confirm = Literal["every", "flagged", "none"]
 
 REMEMBERED = timedelta(days=2)
 """How far back the fence looks for the visit a stored record belongs to."""
+
+AT_THE_PAGE = "page"
+"""The author of a decision made at the station's page, which does not know its operators yet."""
 
 ShowVisit = Callable[[Visit | None, PatientIdentity | None], None]
 
@@ -36,6 +40,7 @@ class Desk:
         close_at_dossier: Callable[[str], Awaitable[None]],
         ask_dossier: Callable[[str], Awaitable[PatientIdentity]],
         show: ShowVisit,
+        now: Callable[[], datetime] = station_now,
     ) -> None:
         self._journal = journal
         self._grace = grace
@@ -44,11 +49,12 @@ class Desk:
         self._close_at_dossier = close_at_dossier
         self._ask_dossier = ask_dossier
         self._show = show
+        self._now = now
         self._visits: list[Visit] = []
 
     async def load(self) -> None:
         """Take up the visits the journal knows, after a start or a crash."""
-        self._visits = await self._journal.visits(station_now() - REMEMBERED)
+        self._visits = await self._journal.visits(self._now() - REMEMBERED)
         visit = self.open_visit_now
         if visit is not None:
             self._show(visit, None)
@@ -70,7 +76,7 @@ class Desk:
         The old visit ends before the dossier is even asked: whatever begins from now on is not its own.
         """
         await self.close()
-        visit = Visit(id=await self._open_at_dossier(identity), opened_at=station_now())
+        visit = Visit(id=await self._open_at_dossier(identity), opened_at=self._now())
         await self._journal.open_visit(visit)
         self._visits.append(visit)
         self._show(visit, identity)
@@ -81,14 +87,25 @@ class Desk:
         visit = self.open_visit_now
         if visit is None:
             return
-        closed = visit.model_copy(update={"closed_at": station_now()})
+        closed = visit.model_copy(update={"closed_at": self._now()})
         self._visits[self._visits.index(visit)] = closed
         self._show(None, None)
-        await self._journal.close_visit(visit.id, closed.closed_at or station_now())
+        await self._journal.close_visit(visit.id, closed.closed_at or self._now())
         await self._close_at_dossier(visit.id)
+
+    async def confirm(self, reading: UUID, accepted: bool) -> None:
+        """Take a person's word on a reading that waits for it.
+
+        Raises `devicehub.journal.failures.NotAllowed` where it does not wait.
+        """
+        state: State = "accepted" if accepted else "rejected"
+        await self._journal.change(reading, state, author=AT_THE_PAGE)
 
     def attribute(self, reading: Reading) -> Attributed | Quarantined:
         """Which visit a reading belongs to, or why it belongs to nobody yet."""
+        if reading.measurement.stored and reading.stamp.corrected is None:
+            # It came from a memory, where it may have been for a year.
+            return Quarantined("unknown_time")
         return fence.attribute(reading.began, reading.received_at, self._visits, grace=self._grace)
 
     def first_state(self, reading: Reading, visit: str | None) -> State:

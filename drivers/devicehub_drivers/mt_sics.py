@@ -1,11 +1,11 @@
 """Mettler Toledo scales, and Kern scales that speak their commands: MT-SICS level 0 on a serial line.
 
 Source: *Reference Manual MT-SICS* (Mettler Toledo 11781363), chapter 2: ``SI`` asks for the weight at once,
-stable or not.
+stable or not. Kern's manual of its own protocol (*KERN Communications Protocol*, KCP-ZB-e-19138) has the same
+commands and answers; older Kern scales are another driver's.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from devicehub.driver import (
     ONLY_MODE,
@@ -16,24 +16,23 @@ from devicehub.driver import (
     Measurement,
     Model,
     NotUnderstood,
-    Said,
     SerialDriver,
-    kilograms,
     lines,
     number,
     poll,
+    shown_weight,
 )
 
 WEIGHT_AT, UNIT_AT = 4, 15
 """``S``, blank, status, blank, ten characters of weight, blank, unit."""
-KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001")}
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
     """``S S     72.40 kg`` is stable, ``S D`` still moving; ``S +``, ``S -`` over- and underload; ``S I`` busy."""
     match frame.data.decode("ascii", "replace").split():
         case ["S", "S" | "D" as state, value, unit]:
-            yield weight(number(value, at=WEIGHT_AT), unit, stable=state == "S", at=UNIT_AT)
+            load = number(value, at=WEIGHT_AT)
+            yield shown_weight(load, unit, at=UNIT_AT, stable=state == "S")
         case ["S", "+"]:
             yield BodyWeight(flags=("overload",))
         case ["S", "-"]:
@@ -42,17 +41,6 @@ def decode(frame: Frame) -> Iterator[Measurement]:
             return
         case _:
             raise NotUnderstood("not an answer to SI", at=0)
-
-
-def weight(value: Decimal, unit: str, *, stable: bool, at: int) -> BodyWeight:
-    """The weight in kilograms, and as the display shows it where that is another unit."""
-    if unit in KILOGRAMS:
-        said = None if unit == "kg" else {"kilograms": Said(value=value, unit=unit)}
-        return BodyWeight(kilograms=value * KILOGRAMS[unit], stable=stable, said=said)
-    if unit == "lb":
-        said = {"kilograms": Said(value=value, unit="[lb_av]")}
-        return BodyWeight(kilograms=kilograms(value), stable=stable, said=said)
-    raise NotUnderstood(f"a unit of mass expected, not {unit!r}", at)
 
 
 def is_moving(frame: Frame) -> bool:

@@ -32,4 +32,4 @@ def test_the_suite_runs_in_another_package(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "8 passed" in result.stdout
+    assert "19 passed" in result.stdout

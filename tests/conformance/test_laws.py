@@ -5,6 +5,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -29,10 +30,11 @@ from devicehub.driver import (
     Measurement,
     NotUnderstood,
     SerialDriver,
+    encode_date_time,
     listen,
 )
 from devicehub.gatt import blood_pressure
-from devicehub.testing import laws
+from devicehub.testing import laws, simulate
 from devicehub.testing.capture import Captured, captured
 from devicehub.testing.replay import ReplayFailed
 
@@ -67,7 +69,7 @@ def published(driver: Driver, monkeypatch: pytest.MonkeyPatch, words: str = "A c
         (replace(CUFF, automatic=Automatic(modes=ONLY_MODE, source="")), "without a source"),
         (replace(CUFF, match=Advert()), "matches every device"),
         (replace(CUFF, match=Advert(service="0x1810")), "no UUID"),
-        (replace(CUFF, main="2A35"), "no UUID"),
+        (replace(CUFF, main="2A35"), "no place"),
     ],
 )
 def test_declaration(broken: Driver, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +189,256 @@ def test_a_driver_that_fills_in_what_was_lost() -> None:
 
     broken = replace(CUFF, session=inventive)
     laws.law_replay(broken, of(CUFF, "kilopascals"))
-    with pytest.raises(AssertionError, match=r"cut at .*kilopascals.jsonl:4"):
-        laws.law_cut_short(broken, of(CUFF, "kilopascals"))
+    with pytest.raises(AssertionError, match=r"kilopascals.jsonl:4: cut: invented"):
+        laws.law_faults(broken, of(CUFF, "kilopascals"))
+
+
+async def clinging(link: BleLink) -> None:
+    await link.subscribe("2a36", "2a35")
+    heard = 0
+    while heard < 2:
+        try:
+            async for frame in link.frames("2a36", "2a35", quiet=1):
+                heard += 1
+                await link.deliver(frame)
+        except LinkLost:
+            continue
+
+
+async def nagging(link: BleLink) -> None:
+    await link.subscribe("2a36", "2a35")
+    async for frame in link.frames("2a36", "2a35", quiet=1):
+        await link.deliver(frame)
+    while True:
+        await link.pause(0)
+
+
+async def drowsy(link: BleLink) -> None:
+    await link.subscribe("2a36", "2a35")
+    async for frame in link.frames("2a36", "2a35", quiet=1):
+        await link.deliver(frame)
+    await asyncio.sleep(0)
+
+
+async def pairing_up(link: BleLink) -> None:
+    """Takes every second message for the other half of the first."""
+    await link.subscribe("2a36", "2a35")
+    parts: list[tuple[str, bytes]] = []
+    async for frame in link.frames("2a36", "2a35", quiet=1):
+        parts += frame.parts
+        if len(parts) == 2:
+            await link.deliver(Frame(tuple(parts)))
+            parts.clear()
+
+
+def halves(frame: Frame) -> Iterable[Measurement]:
+    if len(frame.parts) != 2:
+        raise NotUnderstood("two parts expected")
+    first, second = (data for _on, data in frame.parts)
+    yield BloodPressure(systolic_mmhg=Decimal(first[1]), diastolic_mmhg=Decimal(second[-1]))
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (replace(CUFF, session=clinging), "goes on although the link is lost"),
+        (replace(CUFF, session=nagging), "goes on without letting time pass"),
+        (replace(CUFF, session=drowsy), "awaited something that is not the link"),
+        (replace(CUFF, session=pairing_up, decode=halves), "double: invented"),
+    ],
+)
+def test_faults(broken: Driver, words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        laws.law_faults(broken, of(CUFF, "kilopascals"))
+
+
+def test_a_session_that_fails_in_a_way_of_its_own() -> None:
+    async def brittle(link: BleLink) -> None:
+        await link.subscribe("2a36", "2a35")
+        heard = 0
+        try:
+            async for _frame in link.frames("2a36", "2a35", quiet=1):
+                heard += 1
+        except LinkLost as lost:
+            if heard < 2:
+                raise RuntimeError("how odd") from lost
+
+    with pytest.raises(RuntimeError):
+        laws.law_faults(replace(CUFF, session=brittle), of(CUFF, "kilopascals"))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import time", "imports time"),
+        ("from devicehub.journal import journal", "imports devicehub.journal.journal"),
+        ("def late(): import asyncio", "imports asyncio"),
+        ("from invented import shared", "shared.py:1: imports socket"),
+        ("from invented import another", "imports invented.another"),
+        ("from . import shared", "shared.py:1: imports socket"),
+        ("import numpy", "imports numpy"),
+        ("from datetime import datetime\nNOW = datetime.now()", "reads the clock: datetime.now"),
+        ("def decode(frame): open('/tmp/x')", "calls open"),
+    ],
+)
+def test_purity(line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"__init__": "", "shared": "import socket", "another": "", "sig_blood_pressure": line}
+    for name, text in files.items():
+        file = tmp_path / f"{name}.py"
+        file.write_text(f"{text}\n", "utf-8")
+        module = ModuleType(f"invented.{name}" if name != "__init__" else "invented")
+        module.__file__ = str(file)
+        module.__dict__["__path__"] = []
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    driver = replace(CUFF)
+    sys.modules["invented.sig_blood_pressure"].__dict__["DRIVER"] = driver
+    sys.modules["invented.another"].__dict__["DRIVER"] = SCALE
+    with pytest.raises(AssertionError, match=words):
+        laws.law_purity(driver)
+    laws.law_purity(CUFF)
+
+
+def test_matching() -> None:
+    others = {"sig_blood_pressure": CUFF, "rival": replace(CUFF, id="rival")}
+    with pytest.raises(AssertionError, match="rival and sig_blood_pressure claim CUFF equally"):
+        laws.law_matching(CUFF, of(CUFF, "conversation"), others)
+    greedy = replace(CUFF, id="greedy", match=Advert(service="1810", name_prefix="C"))
+    with pytest.raises(AssertionError, match="taken by greedy"):
+        laws.law_matching(CUFF, of(CUFF, "conversation"), {"greedy": greedy})
+    deaf_to_it = replace(CUFF, match=Advert(service="1809"))
+    with pytest.raises(AssertionError, match="does not take what is advertised"):
+        laws.law_matching(deaf_to_it, of(CUFF, "conversation"), {})
+    with pytest.raises(AssertionError, match="no capture's header says"):
+        laws.law_matching(CUFF, [], {})
+
+
+def opened(frame: Frame, _secrets: object) -> Frame:
+    return Frame(frame.parts, "without a look at the seal")
+
+
+def closed(_frame: Frame, _secrets: object) -> Frame:
+    raise NotUnderstood("no frame is good enough")
+
+
+def test_seal() -> None:
+    with pytest.raises(AssertionError, match=r"bit . of part 0 flipped, and read as"):
+        laws.law_seal(replace(CUFF, unseal=opened), of(CUFF, "kilopascals"))
+    with pytest.raises(AssertionError, match="no capture holds a sealed frame"):
+        laws.law_seal(replace(CUFF, unseal=closed), of(CUFF, "kilopascals"))
+    laws.law_seal(CUFF, of(CUFF))  # nothing to open
+
+
+def test_noise_behind_the_seal() -> None:
+    with pytest.raises(IndexError):
+        laws.law_noise(replace(CUFF, unseal=closed, decode=careless), of(CUFF, "kilopascals"))
+
+
+def test_units() -> None:
+    def rounding_up(frame: Frame) -> Iterable[Measurement]:
+        for one in SCALE.decode(frame):
+            if isinstance(one, BodyWeight) and one.kilograms is not None:
+                yield one.model_copy(update={"kilograms": one.kilograms + Decimal("0.01")})
+
+    with pytest.raises(AssertionError, match=r"body_weight.kilograms: .* \[lb_av\]: is"):
+        laws.law_units(replace(SCALE, decode=rounding_up), of(SCALE, "pounds"))
+
+
+def test_wire() -> None:
+    def tenfold(frame: Frame) -> Iterable[Measurement]:
+        for one in CUFF.decode(frame):
+            if isinstance(one, BloodPressure) and one.systolic_mmhg is not None:
+                yield one.model_copy(update={"systolic_mmhg": one.systolic_mmhg * 10})
+
+    (typed,) = of(CUFF, "kilopascals")
+    header = typed.capture.header.model_copy(update={"origin": "hardware"})
+    recorded = replace(typed, capture=typed.capture.model_copy(update={"header": header}))
+    laws.law_wire(CUFF, [recorded])
+    with pytest.raises(AssertionError, match="no sensor measures"):
+        laws.law_wire(replace(CUFF, decode=tenfold), [recorded])
+
+
+def test_simulator() -> None:
+    def hiding(frame: Frame) -> Iterable[Measurement]:
+        return [one for one in CUFF.decode(frame) if not isinstance(one, BloodPressure)]
+
+    make = simulate.installed()["sig_blood_pressure"]
+    with pytest.raises(AssertionError, match=r"and its simulator, seed 1: read\n\nmeasured"):
+        laws.law_simulator(replace(CUFF, decode=hiding), make)
+    with pytest.raises(AssertionError, match="awaited something that is not the link"):
+        laws.law_simulator(replace(CUFF, session=dozing), make)
+    with pytest.raises(AssertionError, match="without letting time pass"):
+        laws.law_simulator(replace(CUFF, session=nagging), make)
+
+
+def test_recording() -> None:
+    moods = itertools.count()
+
+    async def capricious(link: BleLink) -> None:
+        await link.subscribe("2a36", "2a35")
+        await link.write(
+            "2a2b", encode_date_time(link.now + timedelta(hours=next(moods))) + bytes(3)
+        )
+        async for frame in link.frames("2a36", "2a35", quiet=30):
+            await link.deliver(frame)
+
+    with pytest.raises(ReplayFailed, match="the session did: write 2a2b"):
+        laws.law_recording(
+            replace(CUFF, session=capricious), simulate.installed()["sig_blood_pressure"]
+        )
+
+
+def remembering() -> Callable[[Frame], Iterable[Measurement]]:
+    """Fills what a measurement lacks from the one before."""
+    before: list[Decimal] = []
+
+    def decode(frame: Frame) -> Iterable[Measurement]:
+        for one in CUFF.decode(frame):
+            if isinstance(one, BloodPressure) and one.systolic_mmhg is not None:
+                kept = before[-1] if before else None
+                before.append(one.systolic_mmhg)
+                yield one.model_copy(update={"pulse_per_minute": one.pulse_per_minute or kept})
+
+    return decode
+
+
+def test_two_patients() -> None:
+    broken = replace(CUFF, decode=remembering())
+    with pytest.raises(AssertionError, match="carried over"):
+        laws.law_two_patients(broken, of(CUFF, "reserved_bits", "kilopascals"))
+
+
+def test_read_again() -> None:
+    number = itertools.count(1)
+
+    def counting(frame: Frame) -> Iterable[Measurement]:
+        for one in CUFF.decode(frame):
+            yield one.model_copy(update={"sequence": next(number)})
+
+    with pytest.raises(AssertionError, match="read again, and found"):
+        laws.law_read_again(replace(CUFF, decode=counting), of(CUFF, "kilopascals"))
+
+
+def test_repeats() -> None:
+    """A driver that takes two equal measurements for one."""
+    seen: dict[Frame, int] = {}
+
+    def once(frame: Frame) -> Iterable[Measurement]:
+        seen[frame] = seen.get(frame, 0) + 1
+        return CUFF.decode(frame) if seen[frame] < 3 else ()
+
+    with pytest.raises(AssertionError, match="of two equal measurements"):
+        laws.law_repeats(replace(CUFF, decode=once), of(CUFF, "kilopascals"))
+
+
+def test_clocks() -> None:
+    moment = itertools.count()
+
+    def dating(frame: Frame) -> Iterable[Measurement]:
+        for one in CUFF.decode(frame):
+            yield one.model_copy(update={"device_time": f"2026-11-22T08:{next(moment) % 60:02}:00"})
+
+    with pytest.raises(AssertionError, match="with its own clock"):
+        laws.law_clocks(replace(CUFF, decode=dating), of(CUFF, "kilopascals"))
 
 
 def careless(frame: Frame) -> Iterable[Measurement]:

@@ -23,6 +23,7 @@ import trustme
 from devicehub.delivery.address import Address, TlsFiles, Version
 from devicehub.delivery.broker import EmbeddedBroker
 
+CONFIG = Path(__file__).parents[2] / "config"
 PATIENCE_SECONDS = 20.0
 
 
@@ -128,9 +129,12 @@ class Mosquitto(RunningBroker):
                 self.binary, "-c", str(configuration), stdout=log, stderr=log
             )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await answers(self.port):
+            while not await self._is_up():
                 assert self._process.returncode is None, self.folder / "mosquitto.log"
                 await asyncio.sleep(0.02)
+
+    async def _is_up(self) -> bool:
+        return await answers(self.port)
 
     def _settings(self) -> list[str]:
         lines = [f"listener {self.port} 127.0.0.1", "max_queued_messages 100000"]
@@ -158,6 +162,42 @@ class Mosquitto(RunningBroker):
             if self._process.returncode is None and psutil.pid_exists(self._process.pid):
                 self._process.kill()
             await self._process.wait()
+
+
+class ExampleMosquitto(Mosquitto):
+    """mosquitto as config/mosquitto.example.conf and .acl have it: TLS, passwords, an access list."""
+
+    users: dict[str, str]
+    """Who may log in with which password: `start` writes them."""
+
+    def said(self) -> str:
+        """Its log."""
+        return (self.folder / "mosquitto.log").read_text()
+
+    async def _is_up(self) -> bool:
+        return " running" in self.said().rpartition(" starting")[2]  # a probe would be logged
+
+    def _settings(self) -> list[str]:
+        passwords = self.folder / "passwords"
+        passwords.write_text("")
+        for user, password in self.users.items():
+            command = ["mosquitto_passwd", "-b", str(passwords), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+        assert self.tls is not None
+        text = (CONFIG / "mosquitto.example.conf").read_text("utf-8")
+        for written, ours in {
+            "listener 8883": f"listener {self.port} 127.0.0.1",
+            "/etc/mosquitto/certs/broker.pem": self.tls.certificate,
+            "/etc/mosquitto/certs/broker.key": self.tls.key,
+            "/etc/mosquitto/certs/ca.pem": self.tls.ca,
+            "/etc/mosquitto/devicehub.passwords\nacl": f"{passwords}\nacl",
+            "/etc/mosquitto/devicehub.acl\n\n": f"{CONFIG / 'mosquitto.example.acl'}\n\n",
+        }.items():
+            assert text.count(written) == 1, f"{written} stands in the example once"
+            text = text.replace(written, str(ours))
+        if sys.platform != "win32" and os.geteuid() == 0:
+            text += "user root\n"  # else it gives up root and cannot read the test's files
+        return text.splitlines()
 
 
 Kind_co = TypeVar("Kind_co", bound=RunningBroker, covariant=True)
@@ -226,6 +266,20 @@ async def start_mosquitto(
     Mosquitto.binary = needs("mosquitto")
     async with AsyncExitStack() as stack:
         yield starter(Mosquitto, tmp_path, stack)
+
+
+@pytest.fixture
+async def example_mosquitto(
+    tmp_path: Path, needs: Callable[[str], str], certificates: Certificates
+) -> AsyncIterator[ExampleMosquitto]:
+    """Not started: say first who its users are."""
+    needs("mosquitto_passwd")
+    ExampleMosquitto.binary = needs("mosquitto")
+    folder = tmp_path / "mosquitto-example"
+    folder.mkdir()
+    broker = ExampleMosquitto(folder, None, None, certificates.server)
+    yield broker
+    await broker.stop()
 
 
 @pytest.fixture(params=["nats", "mosquitto"])

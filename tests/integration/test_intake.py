@@ -12,6 +12,7 @@ import pytest
 from devicehub.devices import registry
 from devicehub.devices.intake import Intake, Source
 from devicehub.driver import BodyWeight, Frame, Measurement, NotUnderstood
+from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Filing, Visit
 from devicehub.transport.hands import Arrival, station_now
@@ -158,6 +159,24 @@ async def test_what_the_device_doubts_waits_for_a_person(tmp_path: Path) -> None
         await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
         states = [filing.state for filing in await room.filings()]
         assert sorted(states) == ["accepted", "to_review"]
+
+
+async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Path) -> None:
+    async with Journal(tmp_path / "journal.sqlite") as journal:
+        room = Room(journal, confirm="every")
+        await room.visit(timedelta(hours=1))
+        conversation = room.intake.open(CUFF)
+        for _ in range(2):
+            await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
+        first, second = await room.filings()
+        assert (await journal.outbox()).waiting == 0
+        await room.desk.confirm(first.reading.id, accepted=True)
+        await room.desk.confirm(second.reading.id, accepted=False)
+        with pytest.raises(NotAllowed):
+            await room.desk.confirm(second.reading.id, accepted=False)
+        states = {filing.reading.id: filing.state for filing in await room.filings()}
+        assert states == {first.reading.id: "accepted", second.reading.id: "rejected"}
+        assert (await journal.outbox()).waiting == 1
 
 
 async def test_a_scale_that_repeats_itself_fills_no_disk(room: Room) -> None:

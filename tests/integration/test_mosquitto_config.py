@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,9 +19,8 @@ from devicehub.delivery.wire import (
 )
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Certificates
+    from tests.integration.conftest import Certificates, ExampleMosquitto
 
-CONFIG = Path(__file__).parents[2] / "config"
 PATIENCE_SECONDS = 20.0
 USERS = {"salle-1": "one", "salle-2": "two", "dossier-1": "three"}
 ONE, TWO = StationTopics("cabinet", "salle-1"), StationTopics("cabinet", "salle-2")
@@ -60,56 +54,16 @@ class Doorway:
             yield client, inbox
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 async def doorway(
-    tmp_path: Path, certificates: Certificates, needs: Callable[[str], str]
+    example_mosquitto: ExampleMosquitto, certificates: Certificates
 ) -> AsyncIterator[Doorway]:
-    passwords = tmp_path / "passwords"
-    passwords.touch()
-    for user, password in USERS.items():
-        command = [needs("mosquitto_passwd"), "-b", str(passwords), user, password]
-        subprocess.run(command, check=True, capture_output=True)
-    port = free_port()
-    server = certificates.server
-    text = (CONFIG / "mosquitto.example.conf").read_text("utf-8")
-    for written, ours in {
-        "listener 8883": f"listener {port} 127.0.0.1",
-        "/etc/mosquitto/certs/broker.pem": server.certificate,
-        "/etc/mosquitto/certs/broker.key": server.key,
-        "/etc/mosquitto/certs/ca.pem": server.ca,
-        "/etc/mosquitto/devicehub.passwords\nacl": f"{passwords}\nacl",
-        "/etc/mosquitto/devicehub.acl\n\n": f"{CONFIG / 'mosquitto.example.acl'}\n\n",
-    }.items():
-        assert text.count(written) == 1, f"{written} stands in the example once"
-        text = text.replace(written, str(ours))
-    if sys.platform != "win32" and os.geteuid() == 0:
-        text += "user root\n"  # else it gives up root and cannot read the test's files
-    configuration = tmp_path / "mosquitto.conf"
-    configuration.write_text(text)
-    with (tmp_path / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            needs("mosquitto"), "-c", str(configuration), stdout=log, stderr=log
-        )
-    try:
-        door = Doorway(port, certificates)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while " running" not in (tmp_path / "log").read_text():
-                assert process.returncode is None, (tmp_path / "log").read_text()
-                await asyncio.sleep(0.02)
-        yield door
-        said = (tmp_path / "log").read_text()
-        said = said.replace("Warning: Mosquitto should not be run as root", "")
-        assert not re.search(r"^\d+: (Error|Warning|Note)", said, re.MULTILINE), said
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    example_mosquitto.users = USERS
+    await example_mosquitto.start()
+    yield Doorway(example_mosquitto.port, certificates)
+    said = example_mosquitto.said()
+    said = said.replace("Warning: Mosquitto should not be run as root", "")
+    assert not re.search(r"^\d+: (Error|Warning|Note)", said, re.MULTILINE), said
 
 
 async def next_payload(inbox: asyncio.Queue[Incoming]) -> bytes:

@@ -100,6 +100,33 @@ setInterval(() => {
   open();
 }, 1000);
 
+// A decision is sent once: the buttons come back with the next fragment, or at once where it was refused.
+async function decide(button) {
+  const buttons = button.parentElement.querySelectorAll("button");
+  const why = button.parentElement.nextElementSibling;
+  for (const each of buttons) each.disabled = true;
+  why.textContent = "";
+  try {
+    const answer = await fetch(`${button.dataset.post}?lang=${encodeURIComponent(root.lang)}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: "{}",
+    });
+    if (answer.ok) return;
+    why.textContent = (await answer.json()).error;
+  } catch {
+    // the stream is gone too, and the page says so
+  }
+  if (button.isConnected) {
+    for (const each of buttons) each.disabled = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-post]");
+  if (button && root.dataset.link !== "lost") decide(button);
+});
+
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // a page out of the browser's memory may show the past
 });

@@ -57,7 +57,7 @@ def test_everything_is_answered_in_the_end(troubles: list[list[str]]) -> None:
         if not pace.is_full:
             page = [item for number, item in sorted(outbox.items()) if number > pace.place][:PAGE]
             at_end = not page
-            filings = pace.take(page) if page else []
+            filings = pace.take(page, after=pace.place)
             pace.sent([key(filing) for filing in filings], now)
             assert len(pace.waiting) < WINDOW + PAGE
             for filing in filings:
@@ -83,7 +83,7 @@ def test_everything_is_answered_in_the_end(troubles: list[list[str]]) -> None:
 def test_nothing_to_wait_for_is_waited_for_without_end() -> None:
     pace = Pace()
     assert pace.rest(at_end=True, now=0.0) is None
-    pace.take([due(1)])
+    pace.take([due(1)], after=pace.place)
     pace.sent([key(due(1).filing)], 0.0)
     pace.answered([final(1)], 0.0)
     assert pace.rest(at_end=True, now=0.0) is None
@@ -94,7 +94,7 @@ def test_pauses_grow_in_silence_and_shrink_with_an_answer(monkeypatch: pytest.Mo
     pace, now = Pace(), 0.0
     pauses = []
     for _ in range(8):
-        assert [f.reading.id.int for f in pace.take([due(1), due(2)])] == [1, 2]
+        assert [f.reading.id.int for f in pace.take([due(1), due(2)], after=pace.place)] == [1, 2]
         pace.sent([key(due(number).filing) for number in (1, 2)], now)
         pauses.append(pace.rest(at_end=True, now=now))
         now += pauses[-1] or 0
@@ -102,7 +102,7 @@ def test_pauses_grow_in_silence_and_shrink_with_an_answer(monkeypatch: pytest.Mo
         assert pace.place == 0
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
     pace.answered([final(1)], now)
-    pace.take([due(2)])
+    pace.take([due(2)], after=pace.place)
     pace.sent([key(due(2).filing)], now)
     assert pace.rest(at_end=True, now=now) == 2
 
@@ -114,10 +114,10 @@ def test_a_refusal_is_held_back_longer_each_time_until_the_dossier_is_new(
     pace, now = Pace(), 0.0
     pauses = []
     for _ in range(3):
-        pace.take([due(1)])
+        pace.take([due(1)], after=pace.place)
         pace.sent([key(due(1).filing)], now)
         pace.answered([passing(1)], now)
-        assert pace.take([due(1)]) == []
+        assert pace.take([due(1)], after=pace.place) == []
         pauses.append(pace.rest(at_end=True, now=now))
         now += pauses[-1] or 0
         pace.rest(at_end=True, now=now)
@@ -125,12 +125,21 @@ def test_a_refusal_is_held_back_longer_each_time_until_the_dossier_is_new(
     pace.sent([key(due(1).filing)], now)
     pace.answered([passing(1)], now)
     pace.start_over()
-    assert len(pace.take([due(1)])) == 1
+    assert len(pace.take([due(1)], after=pace.place)) == 1
+
+
+def test_what_was_read_before_the_walk_started_over_is_met_again() -> None:
+    pace = Pace()
+    pace.sent([key(f) for f in pace.take([due(1), due(2)], after=0)], 0.0)
+    place = pace.place
+    pace.start_over()
+    assert pace.take([due(3)], after=place) == []
+    assert len(pace.take([due(1), due(2), due(3)], after=0)) == 3
 
 
 def test_the_shortest_pause_holds_whatever_chance_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, _high: low)
     pace = Pace()
-    pace.take([due(1)])
+    pace.take([due(1)], after=pace.place)
     pace.sent([key(due(1).filing)], 0.0)
     assert pace.rest(at_end=True, now=0.0) == SHORTEST_PAUSE

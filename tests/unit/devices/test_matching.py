@@ -56,3 +56,13 @@ def test_the_registry_suggests_the_nearest() -> None:
 def test_every_driver_travels_with_the_version_of_its_package() -> None:
     for found in registry.installed().values():
         assert registry.driver_version(found) == "0.1.0"
+
+
+def test_one_of_several_names_is_enough_and_counts_by_its_length() -> None:
+    family = driver("family", Advert(name_prefix=("BP-7", "CUFF")))
+    for drivers in permutations([GENERIC, NAMED, family]):
+        assert matching.match(Seen("BP-700", frozenset({"1810"})), drivers) is family
+        assert matching.match(Seen("CUFF 1"), drivers) is family
+        assert matching.match(Seen("BP-600", frozenset({"1810"})), drivers) is NAMED
+    assert matching.match(Seen("cuff"), [family]) is None
+    assert matching.match(Seen(None), [family]) is None

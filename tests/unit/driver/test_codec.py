@@ -1,5 +1,7 @@
 """The numbers of medical devices, against a formula of their own and against published examples."""
 
+import subprocess
+import sys
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,9 +13,11 @@ from devicehub.driver import (
     NotUnderstood,
     Reader,
     date_time,
+    decrypt_ccm,
     encode_date_time,
     encode_float32,
     encode_sfloat,
+    encrypt_ccm,
     number,
     uuid16,
 )
@@ -216,3 +220,42 @@ def test_any_text_is_a_number_or_not_understood(text: str) -> None:
     except NotUnderstood:
         return
     assert value.is_finite()
+
+
+# RFC 3610, section 8, packet vector 1.
+CCM_KEY = bytes.fromhex("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf")
+CCM_NONCE = bytes.fromhex("00000003020100a0a1a2a3a4a5")
+CCM_ASSOCIATED, CCM_PLAIN = bytes(range(8)), bytes(range(8, 31))
+CCM_SEALED = bytes.fromhex("588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0")
+
+
+def test_ccm_is_the_one_of_the_rfc() -> None:
+    sealed = encrypt_ccm(CCM_KEY, CCM_NONCE, CCM_PLAIN, associated=CCM_ASSOCIATED, tag=8)
+    assert sealed == CCM_SEALED
+    plain = decrypt_ccm(CCM_KEY, CCM_NONCE, sealed, associated=CCM_ASSOCIATED, tag=8)
+    assert plain == CCM_PLAIN
+
+
+@given(bit=st.integers(0, 8 * len(CCM_SEALED) - 1))
+def test_a_flipped_bit_breaks_the_seal(bit: int) -> None:
+    damaged = bytearray(CCM_SEALED)
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(NotUnderstood, match="not sealed with this key"):
+        decrypt_ccm(CCM_KEY, CCM_NONCE, bytes(damaged), associated=CCM_ASSOCIATED, tag=8)
+
+
+@pytest.mark.parametrize(
+    ("key", "nonce", "sealed"),
+    [(b"short", CCM_NONCE, CCM_SEALED), (CCM_KEY, b"", CCM_SEALED), (CCM_KEY, CCM_NONCE, b"tag")],
+)
+def test_a_key_nonce_or_tag_of_another_length_is_not_understood(
+    key: bytes, nonce: bytes, sealed: bytes
+) -> None:
+    with pytest.raises(NotUnderstood):
+        decrypt_ccm(key, nonce, sealed, associated=CCM_ASSOCIATED, tag=8)
+
+
+def test_plain_drivers_do_not_load_the_cipher() -> None:
+    program = "import sys, devicehub.driver, devicehub_drivers.xiaomi_s400; "
+    program += "sys.exit('cryptography' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

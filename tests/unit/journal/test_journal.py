@@ -15,7 +15,7 @@ import pytest
 from devicehub.driver import DeviceFacts
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing, Receipt, Visit
+from devicehub.journal.records import Attribution, Filing, Receipt, Told, Visit
 from devicehub.reading.clock import DeviceClock
 
 MakeFiling = Callable[..., Filing]
@@ -289,3 +289,15 @@ async def test_a_device_is_remembered_piece_by_piece(journal: Journal) -> None:
     assert record.facts == DeviceFacts(maker="Test", model="Cuff+", firmware="2")
     assert (record.clock, record.intrinsic) == (clock, "system-id:0123")
     assert await journal.device("cuff-1") == record
+
+
+async def test_what_was_told_in_an_earlier_connection_is_repeated(
+    journal: Journal, frame_arguments: dict[str, Any]
+) -> None:
+    first = Told(device="address:C0:00", content="hash", connection="first")
+    second = first.model_copy(update={"connection": "second"})
+    for said in (first, second, first):
+        frame = await journal.commit_frame(**frame_arguments)
+        assert await journal.is_repeated(said) == (said is second)
+        await journal.settle_frame(frame.number, "nothing", said=[said])
+    assert not await journal.is_repeated(second.model_copy(update={"device": "address:C0:01"}))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,10 @@ from devicehub.driver import (
     BodyWeight,
     CuffPressure,
     DeviceFacts,
+    Flag,
+    Glucose,
     Measurement,
+    OxygenSaturation,
     Settles,
 )
 from devicehub.reading.settle import IDLE, NO_LOAD, Settle, Settling
@@ -149,3 +153,17 @@ def test_a_crash_between_two_frames_changes_nothing(
         assert isinstance(finished.measurement, BodyWeight)
         assert finished.measurement.kilograms is not None
         assert finished.measurement.kilograms >= NO_LOAD
+
+
+@pytest.mark.parametrize("flag", ["demo_data", "measurement_failed"])
+def test_control_solution_and_failures_are_nobodys(flag: Flag) -> None:
+    value = Glucose(milligrams_per_decilitre=Decimal(95), stored=True)
+    each = settle(Settles.EACH)
+    assert each.finished([value.model_copy(update={"flags": (flag,)})], at(1)) == []
+    assert [finished.measurement for finished in each.finished([value], at(2))] == [value]
+
+
+@pytest.mark.parametrize(("percent", "pulse", "count"), [(97, 72, 1), (97, None, 0), (None, 72, 0)])
+def test_a_saturation_needs_its_pulse(percent: int | None, pulse: int | None, count: int) -> None:
+    spot = OxygenSaturation.model_validate({"percent": percent, "pulse_per_minute": pulse})
+    assert len(settle(Settles.EACH).finished([spot], at(1))) == count

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from devicehub.driver import DeviceFacts
+from devicehub.driver import BodyTemperature, DeviceFacts
 from devicehub.reading import clock, identity, interval
-from devicehub.reading.clock import RESOLUTION
+from devicehub.reading.clock import NEVER_SET, RESOLUTION
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -25,7 +27,7 @@ def test_an_offset_corrects_any_whole_date(told: str, offset: float) -> None:
     assert seen is not None
     assert seen.offset_seconds == offset
     later = (datetime.fromisoformat(told) + timedelta(seconds=40)).isoformat()
-    stamp = clock.stamp(later, seen, NOON + timedelta(seconds=45))
+    stamp = clock.stamp(later, seen, NOON + timedelta(seconds=45), live=True, zone=timedelta())
     assert stamp.corrected == NOON + timedelta(seconds=40)
     assert stamp.device_time == later
 
@@ -34,28 +36,31 @@ def test_an_offset_corrects_any_whole_date(told: str, offset: float) -> None:
 def test_a_partial_date_is_no_clock(told: str | None) -> None:
     assert clock.compare(told, NOON) is None
     seen = clock.compare("2026-01-05T12:00:00", NOON)
-    assert clock.stamp(told, seen, NOON).corrected is None
+    assert clock.stamp(told, seen, NOON, live=True, zone=timedelta()).corrected is None
 
 
 def test_without_a_clock_nothing_is_corrected() -> None:
-    stamp = clock.stamp("2026-01-05T12:00:00", None, NOON)
+    stamp = clock.stamp("2026-01-05T12:00:00", None, NOON, live=True, zone=timedelta())
     assert (stamp.corrected, stamp.how) == (None, "none")
 
 
 def test_a_stamp_from_the_future_was_made_by_another_clock() -> None:
     seen = clock.compare("2026-01-05T12:00:00", NOON)
-    assert clock.stamp("2026-01-05T15:00:00", seen, NOON).corrected is None
+    assert (
+        clock.stamp("2026-01-05T15:00:00", seen, NOON, live=True, zone=timedelta()).corrected
+        is None
+    )
 
 
 def test_the_interval_is_the_most_cautious_of_what_is_known() -> None:
-    none = clock.stamp(None, None, NOON)
+    none = clock.stamp(None, None, NOON, live=True, zone=timedelta())
     longest = timedelta(seconds=60)
     by_arrival = interval.began(
         first_live=None, stamp=none, stamped="end", first_byte=NOON, longest=longest
     )
     assert (by_arrival.earliest, by_arrival.latest) == (NOON - longest, NOON)
     seen = clock.compare("2026-01-05T12:00:00", NOON)
-    stamp = clock.stamp("2026-01-05T11:59:50", seen, NOON)
+    stamp = clock.stamp("2026-01-05T11:59:50", seen, NOON, live=True, zone=timedelta())
     at = NOON - timedelta(seconds=10)
     start = interval.began(
         first_live=None, stamp=stamp, stamped="start", first_byte=NOON, longest=longest
@@ -91,3 +96,41 @@ def test_a_device_is_known_by_itself_before_its_address() -> None:
     blank = facts.model_copy(update={"system_id": "0000000000000000"})
     assert identity.intrinsic(blank, "C0:00") == "serial-number:ACME:M:42"
     assert identity.intrinsic(None, "C0:00") == "address:C0:00"
+
+
+SECONDS = st.integers(0, 7200)
+AHEAD = st.one_of(st.integers(-10, 10), st.integers(-7300, 7300), st.integers(-(10**9), 10**9))
+ZONES = st.sampled_from([timedelta(hours=hours) for hours in (-5, 0, 1, 2)])
+
+
+@given(ahead=AHEAD, ago=SECONDS, waited=SECONDS, zone=ZONES)
+def test_a_record_of_the_memory_is_placed_where_it_was_or_nowhere(
+    ahead: int, ago: int, waited: int, zone: timedelta
+) -> None:
+    shown = (NOON + timedelta(seconds=ahead) + zone).replace(tzinfo=None)
+    seen = clock.compare(shown.isoformat(), NOON)
+    told = (shown - timedelta(seconds=ago)).isoformat()
+    arrived = NOON + timedelta(seconds=waited)
+    stamp = clock.stamp(told, seen, arrived, live=False, zone=zone)
+    assert stamp.corrected in {None, NOON - timedelta(seconds=ago)}
+
+
+@given(ahead=AHEAD, later=SECONDS, waited=SECONDS, zone=ZONES, kept=st.booleans())
+def test_a_live_measurement_is_placed_where_it_was_or_nowhere(
+    ahead: int, later: int, waited: int, zone: timedelta, kept: bool
+) -> None:
+    """Whether the clock was set after it was seen or not: nobody tells the hub."""
+    error = timedelta(seconds=ahead)
+    seen = clock.compare((NOON + error + zone).replace(tzinfo=None).isoformat(), NOON)
+    truth = NOON + timedelta(seconds=later)
+    told = (truth + (error if kept else timedelta()) + zone).replace(tzinfo=None).isoformat()
+    arrived = truth + timedelta(seconds=waited)
+    stamp = clock.stamp(told, seen, arrived, live=True, zone=zone)
+    assert stamp.corrected is None or abs(stamp.corrected - truth) <= NEVER_SET
+
+
+def test_a_hash_tells_what_was_said_but_not_that_it_was_stored() -> None:
+    said = BodyTemperature.model_validate({"celsius": "36.6"})
+    stored = said.model_copy(update={"stored": True})
+    other = said.model_copy(update={"device_time": "2026-01-05T12:00:00"})
+    assert identity.content(said) == identity.content(stored) != identity.content(other)

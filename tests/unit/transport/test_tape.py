@@ -111,6 +111,15 @@ def test_a_step_keeps_its_names_and_reads_hex_with_or_without_blanks(tmp_path: P
             [HEADER.replace("synthetic", "manual")], r'jsonl:1: .*needs a "source"', id="uncited"
         ),
         pytest.param(
+            [
+                HEADER.replace("synthetic", "hardware").replace(
+                    "{", '{"secrets": {"pin": "01"}, ', 1
+                )
+            ],
+            r'jsonl:1: .*a recording holds no "secrets"',
+            id="a real device's keys",
+        ),
+        pytest.param(
             [HEADER.replace("+01:00", "")], r"jsonl:1: recorded: .*timezone", id="without zone"
         ),
     ],

@@ -64,7 +64,9 @@ def rooms(draw: st.DrawFn) -> list[Visit]:
     return draw(st.permutations(visits))
 
 
-@given(rooms(), st.integers(-50, 1050), st.integers(0, 200), st.integers(0, 400), st.integers(0, 10))
+@given(
+    rooms(), st.integers(-50, 1050), st.integers(0, 200), st.integers(0, 400), st.integers(0, 10)
+)
 def test_whoever_gets_it_was_there_at_every_possible_beginning(
     visits: list[Visit], earliest: int, width: int, later: int, instant: int
 ) -> None:
@@ -73,6 +75,8 @@ def test_whoever_gets_it_was_there_at_every_possible_beginning(
     if isinstance(decision, Attributed):
         moment = at(earliest + width * instant / 10)
         present = [
-            v for v in visits if v.opened_at <= moment and (v.closed_at is None or moment < v.closed_at)
+            v
+            for v in visits
+            if v.opened_at <= moment and (v.closed_at is None or moment < v.closed_at)
         ]
         assert [visit.id for visit in present] == [decision.visit]

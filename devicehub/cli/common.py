@@ -1,0 +1,76 @@
+"""What every command has in common: exit statuses, the configuration, speaking, ending politely."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from devicehub.config import Settings
+
+    # argparse gives this type no public name.
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+WELL, FAULT, USAGE, ENVIRONMENT = 0, 1, 2, 3
+"""Exit statuses: well, a fault was found, wrong usage, the environment lacks something."""
+
+
+def with_config(parser: argparse.ArgumentParser) -> None:
+    """Give a command its ``--config``."""
+    parser.add_argument("--config", type=Path, help="the TOML file (default: devicehub.toml)")
+
+
+def load_settings(asked: argparse.Namespace) -> Settings:
+    """The settings a command runs with. Raises `devicehub.config.ConfigError`."""
+    from devicehub import config
+    from devicehub.devices import registry
+
+    return config.load(
+        asked.config or Path("devicehub.toml"),
+        environment=os.environ,
+        known_drivers=registry.installed(),
+    )
+
+
+def log_to_stderr() -> None:
+    """One line an event on standard error, the libraries only when something is wrong."""
+    import logging
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for noisy in ("httpx", "uvicorn", "bumble", "bleak", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def until_stopped(work: Coroutine[None, None, None]) -> int:
+    """Run ``work`` until it ends, or until Ctrl-C or a polite request to stop cancels it."""
+
+    async def cancellable() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
+        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
+        await task
+
+    try:
+        asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        return WELL
+    except ExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        # What ended one of its tasks ended the program: the group around it tells a person nothing.
+        raise group.exceptions[0] from None
+    return WELL
+
+
+def say(text: str, to: TextIO | None = None) -> None:
+    """One line for a person, or for ``to``, at once."""
+    print(text, file=to or sys.stderr, flush=True)

@@ -1,0 +1,225 @@
+"""What a driver author asks of the installed drivers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say
+
+if TYPE_CHECKING:
+    from devicehub.cli.common import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add these commands."""
+    drivers = commands.add_parser("drivers", help="the installed drivers")
+    verbs = drivers.add_subparsers(dest="drivers_command", required=True)
+    listing = verbs.add_parser("list", help="every driver, and what it reads")
+    listing.add_argument("--json", action="store_true", help="as JSON lines")
+    listing.set_defaults(run=_drivers_list)
+    show = verbs.add_parser("show", help="one driver's declaration")
+    show.add_argument("driver", help="its id, e.g. mt_sics")
+    show.add_argument("--json", action="store_true", help="as one JSON line")
+    show.set_defaults(run=_drivers_show)
+    decode = verbs.add_parser("decode", help="measurements in frames given as hexadecimal")
+    decode.add_argument("driver", help="its id, e.g. mt_sics")
+    decode.add_argument("hex", nargs="*", help="one frame each, as received")
+    decode.add_argument("--on", help="characteristic (2a35), adv:181d, adv, or - for a serial line")
+    decode.add_argument("--model", help="which of the driver's models sent it")
+    decode.add_argument(
+        "--secret", action="append", default=[], metavar="NAME=HEX", help="a key the frame needs"
+    )
+    decode.add_argument("--stdin", action="store_true", help="one frame a line: [on] hex, or JSON")
+    decode.set_defaults(run=_drivers_decode)
+
+    new = verbs.add_parser("new", help="draft a driver, from a template or from a capture")
+    new.add_argument("driver", help="its id: small letters, digits and _")
+    new.add_argument(
+        "--over", choices=("ble", "serial"), default="ble", help="default: %(default)s"
+    )
+    new.add_argument("--from", dest="capture", type=Path, help="a capture of the device")
+    _with_folders(new)
+    new.set_defaults(run=_drivers_new)
+
+    adopt = verbs.add_parser("adopt", help="a field capture becomes a fixture and a failing test")
+    adopt.add_argument("capture", type=Path, help="the file, as recorded")
+    adopt.add_argument("--driver", help="whose fixture (default: the one it was made with)")
+    adopt.add_argument("--device", required=True, help="maker and model, as the fixture is called")
+    adopt.add_argument("--display", help="what the display showed, as JSON measurements")
+    _with_folders(adopt)
+    adopt.set_defaults(run=_drivers_adopt)
+
+    check = verbs.add_parser("check", help="does a driver keep the laws")
+    check.add_argument("subject", help="a driver's id, or a capture file")
+    _with_folders(check)
+    check.set_defaults(run=_drivers_check)
+
+    docs = verbs.add_parser("docs", help="write the catalogue of drivers")
+    docs.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    docs.add_argument(
+        "--file", type=Path, default=Path("docs/drivers.md"), help="default: %(default)s"
+    )
+    _with_folders(docs)
+    docs.set_defaults(run=_drivers_docs)
+
+
+def _with_folders(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--drivers",
+        type=Path,
+        default=Path("drivers/devicehub_drivers"),
+        help="the folder of drivers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--captures",
+        type=Path,
+        default=Path("tests/captures"),
+        help="the folder of captures (default: %(default)s)",
+    )
+
+
+def _drivers_list(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
+    from devicehub.devices.catalogue import describe
+
+    for driver in registry.installed().values():
+        about = describe(driver)
+        line = json.dumps(about) if asked.json else f"{about['id']:24} {', '.join(about['models'])}"
+        say(line, sys.stdout)
+    return WELL
+
+
+def _drivers_show(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
+    from devicehub.devices.catalogue import describe
+
+    try:
+        about = describe(registry.find(asked.driver))
+    except registry.UnknownDriver as error:
+        say(f"devicehub drivers show: {error}")
+        return USAGE
+    if asked.json:
+        say(json.dumps(about, ensure_ascii=False), sys.stdout)
+    else:
+        for name, value in about.items():
+            text = ", ".join(value) if isinstance(value, list) else value
+            say(f"{name:10} {text}", sys.stdout)
+    return WELL
+
+
+def _drivers_decode(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
+    from devicehub.driver import NotUnderstood
+    from devicehub.testing import decode
+
+    try:
+        driver = registry.find(asked.driver)
+    except registry.UnknownDriver as error:
+        say(f"devicehub drivers decode: {error}")
+        return USAGE
+    secrets = dict(secret.partition("=")[::2] for secret in asked.secret)
+    if asked.stdin:
+        decode.decode_stdin(driver, sys.stdin, sys.stdout, asked.on, asked.model, secrets)
+        return WELL
+    if not asked.hex:
+        say("devicehub drivers decode: give a frame in hexadecimal, or --stdin and one a line")
+        return USAGE
+    try:
+        said = decode.decode_hex(driver, asked.on, asked.hex, asked.model, secrets)
+        say(json.dumps(said), sys.stdout)
+    except decode.BadHex as error:
+        say(f"devicehub drivers decode: {error}")
+        return USAGE
+    except NotUnderstood as error:
+        where = "" if error.at is None else f"byte {error.at}: "
+        say(f"{where}{error.reason}")
+        return FAULT
+    return WELL
+
+
+def _drivers_new(asked: argparse.Namespace) -> int:
+    from devicehub.testing.adopt import NotAdopted
+    from devicehub.testing.draft import NotDrafted, draft
+    from devicehub.transport.tape import BadCapture
+
+    try:
+        written = draft(
+            asked.driver,
+            over=asked.over,
+            capture=asked.capture,
+            drivers=asked.drivers,
+            captures=asked.captures,
+        )
+    except (NotDrafted, NotAdopted, BadCapture, OSError) as error:
+        say(f"devicehub drivers new: {error}")
+        return USAGE
+    for path in written:
+        say(str(path), sys.stdout)
+    say(f"next: write decode, then: devicehub drivers check {asked.driver}")
+    return WELL
+
+
+def _drivers_adopt(asked: argparse.Namespace) -> int:
+    from devicehub.testing.adopt import NotAdopted, adopt
+    from devicehub.transport.tape import BadCapture, load
+
+    try:
+        driver = asked.driver or load(asked.capture).header.driver
+        fixture = adopt(
+            asked.capture,
+            driver=driver,
+            device=asked.device,
+            display=asked.display,
+            captures=asked.captures,
+        )
+    except (NotAdopted, BadCapture, OSError) as error:
+        say(f"devicehub drivers adopt: {error}")
+        return USAGE
+    say(str(fixture), sys.stdout)
+    say(f"the test that fails: devicehub drivers check {driver}")
+    say(f"the device again: devicehub simulate {fixture}")
+    return WELL
+
+
+def _drivers_check(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
+    from devicehub.transport.tape import BadCapture, load
+
+    try:
+        from devicehub.testing.check import check
+    except ModuleNotFoundError as missing:
+        say(f"devicehub drivers check: needs the Python package {missing.name}; install it first")
+        return ENVIRONMENT
+    try:
+        name = (
+            load(Path(asked.subject)).header.driver if ".jsonl" in asked.subject else asked.subject
+        )
+        driver = registry.find(name)
+    except (registry.UnknownDriver, BadCapture, OSError) as error:
+        say(f"devicehub drivers check: {error}")
+        return USAGE
+    status = WELL
+    for law, fault in check(driver, asked.captures):
+        say(f"{'fails' if fault else 'keeps':6} {law}", sys.stdout)
+        if fault:
+            say(f"       {fault}", sys.stdout)
+            status = FAULT
+    return status
+
+
+def _drivers_docs(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
+    from devicehub.testing.catalogue import render
+
+    text = render(registry.installed(), asked.captures)
+    if not asked.check:
+        asked.file.write_text(text, encoding="utf-8")
+        return WELL
+    if asked.file.is_file() and asked.file.read_text(encoding="utf-8") == text:
+        return WELL
+    say(f"{asked.file} is not what the drivers and captures say; run: devicehub drivers docs")
+    return FAULT

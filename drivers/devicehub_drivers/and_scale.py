@@ -1,0 +1,86 @@
+"""A&D balances, platform scales and weighing indicators (EK, GX, HV, HW, AD-43xx, AD-44xx), streaming or asked.
+
+Sources: A&D manuals of the EK-L series (section 9.2) and HV-G series (section 16.1): header, nine characters with
+sign and point (ten on the largest), three of unit; AD-4329A (section 9.1), AD-4402 (section 8.2.5), AD-4408C (section 9.1.2): a second
+header for gross, net or tare, eight characters, two or three of unit, a point or a comma. The 16 characters of
+the dump print (``WT`` when stable) are known from general knowledge only. ``Q`` asks for the weight; a scale
+that streams needs no asking. Grams without a second header fill three characters: two are kilograms that lost their k. Kern indicators with *tPUP* or *LP50* output send the same lines.
+"""
+
+import re
+from collections.abc import Iterator
+
+from devicehub.driver import (
+    ONLY_MODE,
+    Automatic,
+    BodyWeight,
+    Frame,
+    Line,
+    Measurement,
+    Model,
+    NotUnderstood,
+    SerialDriver,
+    number,
+    receive,
+    shown_weight,
+    text_lines,
+)
+
+_DATA = r"(?P<sign>[-+ ])(?P<number>[ 0-9.,]{7,9}?)(?P<unit>(?=.{2,3}$) *[A-Za-z%]+)"
+_LINE = re.compile(rf"(?P<header>[A-Z]{{2}}),(?:(?P<kind>[A-Z][A-Z ]),)?{_DATA}")
+_DUMP = re.compile(
+    r"(?P<header>[A-Z]{2})(?=.{14}$) *(?P<sign>[-+])(?P<number>[0-9.]+) +(?P<unit>\w+)"
+)
+LOADS = frozenset({None, "GS", "G ", "NT", "N "})
+HEADER_AT, KIND_AT = 0, 3
+
+
+def decode(frame: Frame) -> Iterator[Measurement]:
+    """``ST,+00072.40 kg`` and ``ST,GS,+0072.40kg`` are stable, ``US`` moves, ``OL`` is out of range."""
+    text = frame.data.decode("ascii", "replace").strip("\r\n")
+    found = _LINE.fullmatch(text) or _DUMP.fullmatch(text)
+    if found is None:
+        raise NotUnderstood("not a weight", at=HEADER_AT)
+    if found.groupdict().get("kind") not in LOADS:
+        raise NotUnderstood("a tare, no load", at=KIND_AT)
+    if found["unit"] == " g" and not found.groupdict().get("kind"):
+        raise NotUnderstood(
+            "a unit of three characters expected: a k was lost", at=found.start("unit")
+        )
+    match found["header"]:
+        case "ST" | "WT" | "US" as header:
+            digits = found["number"].strip().replace(",", ".")
+            value = number(found["sign"].strip() + digits, at=found.start("number"))
+            unit = found["unit"].strip()
+            yield shown_weight(value, unit, at=found.start("unit"), stable=header != "US")
+        case "OL" | "LO":
+            low = found["sign"] == "-"
+            yield BodyWeight(flags=("underload" if low else "overload",))
+        case _:
+            raise NotUnderstood("a count, no weight", at=HEADER_AT)
+
+
+def is_moving(frame: Frame) -> bool:
+    """The scale has not settled, or has nothing to say: worth showing, not keeping."""
+    return frame.data[:2] not in {b"ST", b"WT"}
+
+
+DRIVER = SerialDriver(
+    id="and_scale",
+    models=(
+        Model(
+            maker="A&D",
+            name="standard format",
+            tells=("body_weight",),
+            reads=("body_weight",),
+            longest=30.0,
+        ),
+    ),
+    automatic=Automatic(
+        modes=ONLY_MODE,
+        source="HV-G series instruction manual, section 16: the scale tells its weight by itself",
+    ),
+    line=Line(baud=2400, data_bits=7, parity="even", framer=text_lines(limit=40)),
+    session=receive(ask=b"Q\r\n", quiet=0.25, passing=is_moving),
+    decode=decode,
+)

@@ -1,0 +1,201 @@
+"""Tanita body composition analysers: TBF-310, BC-418, and the models that name their values (SC-240, SC-330, MC-980).
+
+One line of values divided by commas, CR LF, when the measurement is done. TBF-310 sends 12, BC-418 38 by position
+(github.com/obiba/onyx, Tanita instrument runners); later models send pairs of name and value and a checksum
+(Tanita *SC-240* and *SC-330* instruction manuals, connection with a personal computer; *MC-980MA output data
+format*): the last two hexadecimal digits of the sum of all characters before ``CS``, as the SC-240 manual's sample
+has it. Height, age and gender are what somebody typed in: height is told with the composition, not as measured.
+
+The lines by position do not say their unit, and have no checksum: what does not add up is not understood. So is
+a weight in pounds: its body mass index is less than half of what it would be in kilograms.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from devicehub.driver import (
+    ONLY_MODE,
+    Automatic,
+    BodyComposition,
+    BodyMassIndex,
+    BodyWeight,
+    Frame,
+    Kind,
+    Line,
+    Measurement,
+    Model,
+    NotUnderstood,
+    Secrets,
+    SerialDriver,
+    Settles,
+    date_time,
+    number,
+    receive,
+    shown_weight,
+    text_lines,
+)
+
+TBF_310 = ["type", "sex", "Hm", "Wk", "ZF", "FW", "fW", "MW", "wW", "age", "MI", "rb"]
+BC_418 = [
+    "date",
+    "time",
+    "type",
+    "sex",
+    "Hm",
+    "Wk",
+    "FW",
+    "fW",
+    "MW",
+    "wW",
+    "age",
+    "MI",
+    "rb",
+    "ZF",
+]
+"""Names by position, as the later models write them: height, weight, fat in percent and kilograms, fat-free and
+water mass, body mass index, basal metabolism in kJ, impedance."""
+BC_418_FIELDS = 38
+"""After these the impedances and compositions of limbs and trunk, which have no place in a dossier yet."""
+DISAGREEMENT = Decimal("0.2")
+LIKELIEST = (Decimal("0.6"), Decimal("1.6"))
+"""The body mass index computed again, as a share of the one told: typed heights were seen to differ; pounds double it."""
+LEAST_METABOLISM = 2000
+"""Kilojoules: a line by position may have lost the last digit."""
+_SEAL = re.compile(rb"(?P<sealed>\{0,16,.*,)CS,(?P<sum>[0-9A-Fa-f]{2})", re.DOTALL)
+_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4}|[0-9]{2})")
+_TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
+
+
+def unseal(frame: Frame, _secrets: Secrets) -> Frame:
+    """A line of named values without its checksum; one by position as it is."""
+    line = frame.data.strip(b"\r\n")
+    if not line.startswith(b"{"):
+        return frame
+    found = _SEAL.fullmatch(line)
+    if found is None or sum(found["sealed"]) % 256 != int(found["sum"], 16):
+        raise NotUnderstood("the checksum is not that of these values", at=len(line) - 2)
+    return Frame.of(frame.on, found["sealed"], frame.model)
+
+
+def decode(frame: Frame) -> Iterator[Measurement]:
+    """Weight, composition and body mass index; zero, or a value left out, was not measured."""
+    fields = [
+        field.strip(' \0"')
+        for field in frame.data.decode("ascii", "replace").strip("\r\n").split(",")
+    ]
+    if fields[0] == "{0":
+        named = pairs(fields)
+    elif len(fields) in {len(TBF_310), BC_418_FIELDS}:
+        named = positions(fields)
+    else:
+        raise NotUnderstood(f"{len(fields)} values", at=0)
+    time = when(named)
+    yield weight(named).model_copy(update={"device_time": time})
+    if composition := composed(named):
+        yield composition.model_copy(update={"device_time": time})
+    if index := value(named, "MI"):
+        yield BodyMassIndex(kilograms_per_square_metre=index, device_time=time)
+
+
+def pairs(fields: list[str]) -> dict[str, str]:
+    """The values by name. Raises `NotUnderstood`."""
+    names, values = fields[:-1:2], fields[1::2]
+    if len(fields) % 2 == 0 or fields[-1] or len(set(names)) != len(names):
+        raise NotUnderstood("pairs of name and value expected, each once", at=0)
+    return dict(zip(names, values, strict=True))
+
+
+def positions(fields: list[str]) -> dict[str, str]:
+    """The values of a line by position, where they add up. Raises `NotUnderstood`."""
+    names = TBF_310 if len(fields) == len(TBF_310) else BC_418
+    named = dict(zip(names, fields, strict=False))
+    if named["type"] not in {"0", "1", "2"} or named["sex"] not in {"1", "2"}:
+        raise NotUnderstood("a body type and a gender expected", at=0)
+    for segment in fields[len(BC_418) :]:
+        number(segment)
+    if names is BC_418 and not re.fullmatch(r"[0-9]+\.[0-9]", fields[-1]):
+        raise NotUnderstood("the last value is not whole", at=None)
+    metabolism, load = value(named, "rb"), value(named, "Wk")
+    fat, lean = value(named, "fW"), value(named, "MW")
+    if metabolism and metabolism < LEAST_METABOLISM:
+        raise NotUnderstood("a basal metabolism nobody lives on")
+    if load and fat and lean and abs(load - fat - lean) > DISAGREEMENT:
+        raise NotUnderstood("fat and fat-free mass are not the weight")
+    tall, index = value(named, "Hm"), value(named, "MI")
+    if load and tall and index:
+        share = load / (tall / 100) ** 2 / index
+        if not LIKELIEST[0] < share < LIKELIEST[1]:
+            raise NotUnderstood("the body mass index is of another weight, or in other units")
+    return named
+
+
+def value(named: dict[str, str], name: str) -> Decimal | None:
+    """A value above zero; ``None`` where it was not measured."""
+    found = number(named[name]) if named.get(name) else Decimal(0)
+    if found < 0:
+        raise NotUnderstood(f"{name} below zero")
+    return found or None
+
+
+def weight(named: dict[str, str]) -> BodyWeight:
+    """The weight in kilograms, or in pounds where the scale says so. Raises `NotUnderstood`."""
+    if kilograms := value(named, "Wk"):
+        return shown_weight(kilograms, "kg", stable=True)
+    if pounds := value(named, "Wp"):
+        return shown_weight(pounds, "lb", stable=True)
+    raise NotUnderstood("no weight in kilograms or pounds")
+
+
+def composed(named: dict[str, str]) -> BodyComposition | None:
+    """The composition; masses only of a scale that weighs in kilograms."""
+    masses = value if "Wk" in named else lambda _named, _name: None
+    found = BodyComposition(
+        fat_percent=value(named, "FW"),
+        fat_free_kilograms=masses(named, "MW"),
+        muscle_kilograms=masses(named, "mW"),
+        bone_kilograms=masses(named, "bW"),
+        water_kilograms=masses(named, "wW"),
+        water_percent=value(named, "ww"),
+        basal_metabolism_kilojoules=value(named, "rb"),
+        impedance_ohms=value(named, "ZF"),
+    )
+    if found == BodyComposition():
+        return None
+    typed_and_weighed = {"kilograms": masses(named, "Wk"), "centimetres": value(named, "Hm")}
+    return found.model_copy(update=typed_and_weighed)
+
+
+def when(named: dict[str, str]) -> str | None:
+    """The analyser's time, day first, where it tells one. Raises `NotUnderstood`."""
+    date = _DATE.fullmatch(named.get("Da", named.get("date", "")))
+    time = _TIME.fullmatch(named.get("TI", named.get("time", "")))
+    if date is None or time is None:
+        return None
+    day, month, year = map(int, date.groups())
+    try:
+        return date_time(
+            year if year > 99 else 2000 + year, month, day, int(time[1]), int(time[2]), 0
+        )
+    except ValueError as error:
+        raise NotUnderstood(f"not a date and time: {error}") from None
+
+
+KINDS: tuple[Kind, ...] = ("body_weight", "body_composition", "body_mass_index")
+
+DRIVER = SerialDriver(
+    id="tanita",
+    models=tuple(
+        Model(maker="Tanita", name=name, tells=KINDS, reads=KINDS, longest=90.0)
+        for name in ("TBF-310", "BC-418", "SC-240, SC-330, MC-980")
+    ),
+    automatic=Automatic(
+        modes=ONLY_MODE,
+        source="SC-330 instruction manual, page 46: data are output immediately after measurement",
+    ),
+    line=Line(baud=9600, framer=text_lines(limit=1024)),
+    session=receive(),
+    decode=decode,
+    unseal=unseal,
+    settles=Settles.PRINTED,
+)

@@ -1,0 +1,39 @@
+"""A real browser (Debian's chromium through Playwright) and a real station server fed by the test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from browser_station import ARGUMENTS, Station, Watched
+from playwright.async_api import Browser, async_playwright
+
+
+@pytest.fixture
+async def station() -> AsyncIterator[Station]:
+    station = Station()
+    await station.start()
+    yield station
+    await station.stop()
+
+
+@pytest.fixture
+async def browser(needs: Callable[[str], str]) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=needs("chromium"), args=ARGUMENTS
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def watched(browser: Browser, station: Station) -> AsyncIterator[Watched]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="fr-FR")
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await page.goto(station.url)
+    yield Watched(page, complaints)
+    await context.close()
