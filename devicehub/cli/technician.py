@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -91,6 +92,12 @@ def _simulate(asked: argparse.Namespace) -> int:
         return USAGE
 
 
+async def _ask_passkey(address: str) -> int | None:
+    """Ask at the terminal for the six digits a device displays; an empty answer gives up."""
+    digits = await asyncio.to_thread(input, f"{address}: the digits on its display: ")
+    return int(digits) if digits.strip().isdigit() else None
+
+
 def _radio(asked: argparse.Namespace) -> Callable[[], Radio]:
     """The radio asked for, else the configured one. Raises ``ConfigError``, ``RadioUnavailable``."""
     from devicehub.transport.ble import RadioUnavailable
@@ -101,7 +108,7 @@ def _radio(asked: argparse.Namespace) -> Callable[[], Radio]:
         settings = load_settings(asked)
         name = settings.bluetooth.radio
         bonds = settings.station.data / "bonds" if settings.station is not None else None
-    radio = make_radio(name or "system", bonds)
+    radio = make_radio(name or "system", bonds, _ask_passkey)
     if radio is None:
         raise RadioUnavailable("the configuration says that this station has no radio")
     return radio

@@ -119,7 +119,10 @@ def _frames(driver: Driver, parts: Sequence[tuple[str, str]], model: str | None)
 
 
 def _messages(framer: Framer, data: bytes) -> list[bytes]:
-    """What the line's framer makes of the bytes; they are one message already where they have no end."""
+    """What the line's framer makes of the bytes; they are one message already where they have no end.
+
+    Line ends after the last message belong to nothing.
+    """
     messages: list[bytes] = []
     whole = 0
     for at in range(len(data)):

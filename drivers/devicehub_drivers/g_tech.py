@@ -67,7 +67,11 @@ def data(message: bytes) -> dict[str, tuple[Decimal, str]]:
 def text(message: bytes) -> dict[str, tuple[Decimal, str]]:
     """The values of the printer's text, with their units. Raises `NotUnderstood`."""
     found: dict[str, tuple[Decimal, str]] = {}
-    for row in message[: -len(PRINTED)].decode("ascii", "replace").strip("\0\r\n").split("\r\n"):
+    rows = message[: -len(PRINTED)].decode("ascii", "replace").strip("\0\r\n").split("\r\n")
+    while rows and not _ROW.fullmatch(rows[0]):
+        # The end of something else: the line was opened in the middle of it.
+        del rows[0]
+    for row in rows:
         read = _ROW.fullmatch(row)
         name = read["name"].replace(" ", "") if read else ""
         if read is None or name in found:

@@ -63,6 +63,8 @@ def fields(packet: bytes) -> dict[str, str]:
     if not packet.endswith(END):
         raise NotUnderstood("the packet has no end", at=len(packet))
     *parts, _end = packet.split(ESC)
+    if parts[0].endswith(b"6R"):
+        parts[0] = b"R"
     starts = [place for place, part in enumerate(parts) if part in {b"R", b"6R"}]
     if not starts:
         raise NotUnderstood("the packet has no start", at=0)

@@ -3,7 +3,7 @@
 Sources: *Combics* operating instructions, chapter data interfaces (22 characters: six of identification, sign,
 blank, eight of weight, blank, three of unit; ``Stat`` in front of status and error), *Entris II* and *GC803S*
 manuals (16 characters without identification; digits that are not verified in square brackets). ``ESC P``
-asks for a print. A weight without unit is not stable: then its unit is not known either, and no value is read.
+asks for a print. The line is set on the scale: 9600 baud, eight bits, no parity are expected. A weight without unit is not stable: then its unit is not known either, and no value is read.
 """
 
 import re

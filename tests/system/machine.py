@@ -106,9 +106,9 @@ class Unprepared(Exception):
 
 
 def prepare() -> None:
-    """Make the kernel and its first file system, where they are not there yet."""
+    """Make the kernel and its first file system, where they are not there yet or this file has changed."""
     check_programs()
-    if KERNEL.exists() and INITRAMFS.exists():
+    if INITRAMFS.exists() and INITRAMFS.stat().st_mtime > Path(__file__).stat().st_mtime:
         return
     shutil.rmtree(CACHE, ignore_errors=True)
     unpacked = CACHE / "unpacked"
@@ -122,16 +122,17 @@ def prepare() -> None:
     subprocess.run(
         [program("depmod"), "-b", modules.parents[2], modules.name], check=True, stderr=sys.stdout
     )
-    write_initramfs(modules)
     (kernel,) = unpacked.glob("boot/vmlinuz-*")
     kernel.rename(KERNEL)
+    # Last: its date says that everything is there.
+    write_initramfs(modules)
     shutil.rmtree(unpacked)
 
 
 def run(results: Path, command: list[str]) -> NoReturn:
     """Become the machine, which ends with the command."""
     check_programs()
-    if not (KERNEL.exists() and INITRAMFS.exists()):
+    if not INITRAMFS.exists():
         raise Unprepared(f"run first: {shlex.join([sys.executable, __file__, 'prepare'])}")
     (results / "start").write_text(
         START.format(

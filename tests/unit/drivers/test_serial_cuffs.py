@@ -34,7 +34,7 @@ def said(driver: SerialDriver, data: bytes) -> list[Measurement]:
     return list(driver.decode(driver.unseal(Frame.of(SERIAL, data), {})))
 
 
-def pressures(found: list[Measurement]) -> tuple[Decimal | None, ...]:
+def pressures(found: list[Measurement]) -> tuple[object, ...]:
     (one,) = found
     assert isinstance(one, BloodPressure)
     return (one.systolic_mmhg, one.diastolic_mmhg, one.mean_mmhg, one.pulse_per_minute)

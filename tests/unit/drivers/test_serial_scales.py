@@ -162,3 +162,12 @@ def test_units_of_length() -> None:
     assert shown_height(Decimal(68), "in").centimetres == Decimal("172.7")
     with pytest.raises(NotUnderstood):
         shown_height(Decimal("1.70"), "m")
+
+
+def test_a_packet_after_noise_and_the_rest_of_another() -> None:
+    packet = b"6R\x1bI0000000000\x1bW72.4\x1bH0.0\x1bB0.0\x1bNm\x1bE"
+    assert weight("health_o_meter", b"\x00\xff" + packet).kilograms == Decimal("72.4")
+    print_out = b"ARKS    ---- FATTY\r\n!\r\n\r\nWEIGHT   ---- 72.4 kg\r\n\x1bT\0"
+    with pytest.raises(NotUnderstood):
+        read("g_tech", print_out)
+    assert weight("g_tech", print_out[19:]).kilograms == Decimal("72.4")
