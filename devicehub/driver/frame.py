@@ -10,6 +10,18 @@ SERIAL = "-"
 """The ``on`` of bytes that came over a serial line."""
 
 
+_SIG_BASE = "-0000-1000-8000-00805f9b34fb"
+
+
+def short(uuid: str) -> str:
+    """How frames name an attribute: four digits where the SIG gave them, else the whole UUID in lower case.
+
+    The base UUID is the one of the Core Specification, vol. 3, part B, 2.5.1.
+    """
+    uuid = uuid.lower()
+    return uuid[4:8] if uuid.endswith(_SIG_BASE) and uuid.startswith("0000") else uuid
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One finished message. Most have one part; values spread over several messages have several.

@@ -179,3 +179,21 @@ def until(*ends: bytes, limit: int = 256) -> MakeFramer:
     than ``limit`` bytes is refused whole, never buffered.
     """
     return lambda: _Until(ends, limit)
+
+
+class _Blanked:
+    def __init__(self, framer: Framer, blank: Callable[[bytes], bytes]) -> None:
+        self._framer = framer
+        self._blank = blank
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return [self._blank(message) for message in self._framer.feed(data)]
+
+
+def blanked(framer: MakeFramer, blank: Callable[[bytes], bytes]) -> MakeFramer:
+    """The messages of ``framer`` with what names a person blanked out, before anybody keeps them.
+
+    For devices into which a card reader or a keyboard puts the patient's number: it is no measurement, and it
+    must not reach the journal. ``blank`` keeps the length, and the message as right or as wrong as it was.
+    """
+    return lambda: _Blanked(framer(), blank)

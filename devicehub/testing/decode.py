@@ -14,6 +14,7 @@ from typing import TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devicehub.driver import SERIAL, Driver, Frame, Framer, NotUnderstood, Secrets, SerialDriver
+from devicehub.driver.frame import short
 
 Said = list[dict[str, object]]
 """Measurements in their JSON form, every field present."""
@@ -109,13 +110,19 @@ def _question(driver: Driver, line: str, on: str | None) -> _Question:
 
 
 def _frames(driver: Driver, parts: Sequence[tuple[str, str]], model: str | None) -> Iterable[Frame]:
-    given = tuple((on.lower(), _bytes(text, "hex")) for on, text in parts)
+    given = tuple((_place(on), _bytes(text, "hex")) for on, text in parts)
     if isinstance(driver, SerialDriver) and len(given) == 1 and given[0][0] == SERIAL:
         return [
             Frame.of(SERIAL, message, model)
             for message in _messages(driver.line.framer(), given[0][1])
         ]
     return [Frame(given, model)]
+
+
+def _place(on: str) -> str:
+    """Where bytes came from, as frames name it, however the UUID was written."""
+    kind, mark, uuid = on.lower().rpartition(":")
+    return f"{kind}{mark}{short(uuid)}"
 
 
 def _messages(framer: Framer, data: bytes) -> list[bytes]:

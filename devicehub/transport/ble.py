@@ -28,7 +28,8 @@ from bleak.exc import (
 )
 
 from devicehub.driver import LinkLost
-from devicehub.transport.ble_wire import BleWire, short
+from devicehub.driver.frame import short
+from devicehub.transport.ble_wire import BleWire
 from devicehub.transport.hands import Hands, Origin, Recorder, station_now
 from devicehub.transport.inbox import Inbox
 from devicehub.transport.overheard import OverheardLink

@@ -14,6 +14,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
 from devicehub.driver import Frame, LinkLost, Refused
+from devicehub.driver.frame import short
 from devicehub.transport.hands import Recorder, station_now
 from devicehub.transport.inbox import Inbox, Received
 
@@ -35,15 +36,8 @@ _WANTS_BOND = frozenset(
         BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
     }
 )
-_BASE = "-0000-1000-8000-00805f9b34fb"
 
 T = TypeVar("T")
-
-
-def short(uuid: str) -> str:
-    """The name of a service or characteristic as frames use it: four digits where the SIG gave them."""
-    uuid = uuid.lower()
-    return uuid[4:8] if uuid.endswith(_BASE) and uuid.startswith("0000") else uuid
 
 
 class BleWire:

@@ -4,11 +4,13 @@ Sources: Health o meter *Pro Plus 1100KL* operation manual, pages 33 and 35 (``E
 behind ``ESC``: I identity, W weight, H height, B body mass index, T tare, N units, E end of packet);
 github.com/STocidlowski/ScaleReporter for what 1100-series scales send: a packet a second while the weight is
 locked, later ones opened by ``6R``, 0.0 for what was not measured. Rice Lake 150-10-6 technical manual, table
-5-2: a load out of range is 999.9 or 999.99. The identity is nobody's business here: it is passed over.
+5-2: a load out of range is 999.9 or 999.99. The identity names a person: it is blanked before anybody
+keeps the packet.
 
 A date, and any field the manual has no format for, is passed over as well. There is no checksum.
 """
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -24,6 +26,7 @@ from devicehub.driver import (
     NotUnderstood,
     SerialDriver,
     Settles,
+    blanked,
     number,
     receive,
     shown_height,
@@ -38,6 +41,13 @@ UNITS = {"m": ("kg", "cm"), "c": ("lb", "in")}
 OUT_OF_RANGE = frozenset({Decimal("999.9"), Decimal("999.99")})
 STREAM_SECONDS = 3.0
 """Packets come every second: after three without one the lock is gone."""
+
+
+def blank(packet: bytes) -> bytes:
+    """The packet without the identity that was scanned or typed into the scale: it is not kept."""
+    return re.sub(
+        ESC + rb"I[^\x1b]*", lambda found: found[0][:2] + b"0" * (len(found[0]) - 2), packet
+    )
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -100,7 +110,7 @@ DRIVER = SerialDriver(
         modes=ONLY_MODE,
         source="Pro Plus 1100KL operation manual, page 33: the scale sends a reading by itself",
     ),
-    line=Line(baud=9600, framer=until(END)),
+    line=Line(baud=9600, framer=blanked(until(END), blank)),
     session=receive(quiet=STREAM_SECONDS, once=True),
     decode=decode,
     settles=Settles.PRINTED,

@@ -6,7 +6,8 @@ is not published; it is not read.
 HBP-9030 (USB2, function 32 set to 5): ``<yyyy>,<mm>,<dd>,<hh>,<mm>,<id of 20>,<error>,<systolic>,<diastolic>,<pulse>,
 <movements>``; after an error the values are blank.
 
-The id that a card reader put in is never read: who the patient is, the hub knows. The lines carry no checksum.
+The id that a card reader put in is blanked before anybody keeps the line: who the patient is, the hub knows. The
+lines carry no checksum.
 
 Sources: *HBP-9030/9031C instruction manual* (2873643-0F), page 20, after an open gateway's specification; two open
 decoders for kiosks, one with a line an HBP-9020 sent, which agree on the order of its pressures (2400 baud, even).
@@ -25,6 +26,7 @@ from devicehub.driver import (
     NotUnderstood,
     SerialDriver,
     Settles,
+    blanked,
     lines,
     printed_time,
     printed_value,
@@ -36,6 +38,14 @@ WIDTHS_9020 = {2: 10, 3: 5, 4: 3, 5: 3, 6: 3, 7: 3, 8: 1}
 WIDTHS_9030 = {0: 4, 1: 2, 2: 2, 3: 2, 4: 2, 6: 1, 7: 3, 8: 3, 9: 3, 10: 1}
 NO_ERROR = "0"
 CENTURY = "20"
+LONGEST_FIELD = 10
+"""Characters of the longest field that is not the id: a date."""
+
+
+def blank(line: bytes) -> bytes:
+    """The line without the id a card reader put in: it names a person, and is not kept."""
+    fields = line.split(b",")
+    return b",".join(b"0" * len(f) if len(f) > LONGEST_FIELD else f for f in fields)
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -118,7 +128,7 @@ DRIVER = SerialDriver(
         modes=ONLY_MODE,
         source="the patient starts it; it measures and sends without an operator",
     ),
-    line=Line(baud=2400, parity="even", framer=lines(b"\r\n", limit=64)),
+    line=Line(baud=2400, parity="even", framer=blanked(lines(b"\r\n", limit=64), blank)),
     session=receive(),
     decode=decode,
     settles=Settles.PRINTED,

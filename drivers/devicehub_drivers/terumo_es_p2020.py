@@ -1,8 +1,8 @@
 """Terumo ES-P2020 and BP-500: upright cuffs of waiting rooms, which send each result as one line of text.
 
 ``STX R1,<id>,<yymmdd>,<hhmmss>,<systolic>,<mean>,<diastolic>,<pulse>,… ETX`` and one byte: the sum of everything from
-STX to ETX, modulo 256. There is no line end, and the sum may be any byte. The id that a card reader put in is never
-read: who the patient is, the hub knows. Of what follows the pulse nothing is published; it is not read either.
+STX to ETX, modulo 256. There is no line end, and the sum may be any byte. The id that a card reader put in is
+blanked before anybody keeps the message: who the patient is, the hub knows. Of what follows the pulse nothing is published; it is not read either.
 
 Sources: two open decoders for kiosks, each with a line that a device sent (``R1,000000000,210427,153000,128,097,082,
 084,0000,0000,00000,000``, whose mean agrees with its pressures), and the test of the sum in one of them.
@@ -22,6 +22,7 @@ from devicehub.driver import (
     Secrets,
     SerialDriver,
     Settles,
+    blanked,
     enclosed,
     printed_time,
     printed_value,
@@ -31,7 +32,17 @@ from devicehub.driver import (
 STX, ETX = b"\x02", b"\x03"
 RESULT = "R1"
 FIELDS = 8
+LONGEST_FIELD = 6
+"""Characters of the longest field that is not the id: a date, a time."""
 DATE, TIME, SYSTOLIC, MEAN, DIASTOLIC, PULSE = 2, 3, 4, 5, 6, 7
+
+
+def blank(message: bytes) -> bytes:
+    """The message without the id a card reader put in; its sum is moved along, as right or wrong as before."""
+    text, end = message[:-1], message[-1]
+    fields = text.split(b",")
+    bare = b",".join(b"0" * len(f) if len(f) > LONGEST_FIELD else f for f in fields)
+    return bare + bytes([(end + sum(bare) - sum(text)) & 0xFF])
 
 
 def unseal(frame: Frame, _secrets: Secrets) -> Frame:
@@ -85,7 +96,7 @@ DRIVER = SerialDriver(
         modes=ONLY_MODE,
         source="the patient starts it; it measures and sends without an operator",
     ),
-    line=Line(baud=9600, framer=enclosed(STX, ETX, trailing=1)),
+    line=Line(baud=9600, framer=blanked(enclosed(STX, ETX, trailing=1), blank)),
     session=receive(),
     decode=decode,
     unseal=unseal,

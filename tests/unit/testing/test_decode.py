@@ -149,3 +149,17 @@ def test_model_and_secrets_reach_the_driver() -> None:
     assert '"kilograms": 86' in json.dumps(asked(sealed, line, model="X2", secrets={"key": "0101"}))
     with pytest.raises(BadHex, match=r"^secret key: not bytes in hexadecimal, two digits each$"):
         decode_hex(sealed, None, ["3638"], None, {"key": "never shown"})
+
+
+@pytest.mark.parametrize(
+    "on",
+    [
+        "2a35",
+        "2A35",
+        "00002a35-0000-1000-8000-00805f9b34fb",
+        "00002A35-0000-1000-8000-00805F9B34FB",
+    ],
+)
+def test_a_characteristic_may_be_written_in_any_way(on: str) -> None:
+    (said,) = decode_hex(registry.find("sig_blood_pressure"), on, ["04780050005d004800"])
+    assert said["systolic_mmhg"] == 120
