@@ -100,7 +100,7 @@ async def _ask_passkey(address: str) -> int | None:
 
 def _radio(asked: argparse.Namespace) -> Callable[[], Radio]:
     """The radio asked for, else the configured one. Raises ``ConfigError``, ``RadioUnavailable``."""
-    from devicehub.transport.ble import RadioUnavailable
+    from devicehub.transport.failures import RadioUnavailable
     from devicehub.transport.radios import make_radio
 
     name, bonds = asked.radio, None
@@ -119,7 +119,7 @@ def _at_radio(work: Coroutine[None, None, None]) -> int:
     from devicehub.config import ConfigError
     from devicehub.driver import LinkLost, Refused
     from devicehub.testing.record import NotRecorded
-    from devicehub.transport.ble import RadioUnavailable
+    from devicehub.transport.failures import RadioUnavailable
 
     try:
         return until_stopped(work)

@@ -21,7 +21,8 @@ from devicehub.devices.matching import Ambiguous
 from devicehub.devices.registry import UnknownDriver
 from devicehub.driver import BleDriver, LinkLost, NotUnderstood, Overhear, Refused, SerialDriver
 from devicehub.journal.failures import JournalFull
-from devicehub.transport.ble import Radio, RadioUnavailable, Sighting
+from devicehub.transport.ble import Radio, Sighting
+from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import station_now
 from devicehub.transport.serial import open_line
 

@@ -30,6 +30,7 @@ from bleak.exc import (
 from devicehub.driver import LinkLost
 from devicehub.driver.frame import short
 from devicehub.transport.ble_wire import BleWire
+from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Hands, Origin, Recorder, station_now
 from devicehub.transport.inbox import Inbox
 from devicehub.transport.overheard import OverheardLink
@@ -59,14 +60,6 @@ AskPasskey = Callable[[str], Awaitable[int | None]]
 """Asks the operator for the six digits the device at this address displays; ``None`` gives up."""
 
 log = logging.getLogger(__name__)
-
-
-class RadioUnavailable(Exception):
-    """There is no radio to listen with. ``reason`` says what is missing and the next physical act."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from bleak.exc import BleakError
 from dbus_fast import BusType, Message, MessageType, unpack_variants
 from dbus_fast.aio import MessageBus
 
-from devicehub.transport.ble import RadioUnavailable
 from devicehub.transport.bluez_bus import BLUEZ, ask
+from devicehub.transport.failures import RadioUnavailable
 
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"

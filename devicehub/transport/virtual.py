@@ -22,7 +22,8 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from devicehub.transport.ble import AskPasskey, Radio, RadioUnavailable
+from devicehub.transport.ble import AskPasskey, Radio
+from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Origin
 from devicehub.transport.virtual_backend import Central, VirtualClient, VirtualScanner, plain
 

@@ -34,7 +34,8 @@ from devicehub.testing.simulator import (
     Message,
 )
 from devicehub.transport import ble
-from devicehub.transport.ble import Radio, RadioUnavailable, Sighting, system_radio
+from devicehub.transport.ble import Radio, Sighting, system_radio
+from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.transport.virtual import virtual_radio
 from devicehub_drivers import sig_blood_pressure, sig_thermometer

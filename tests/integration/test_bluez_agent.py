@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from bleak.exc import BleakDBusError
 
-from devicehub.transport.ble import RadioUnavailable, system_radio
+from devicehub.transport.ble import system_radio
+from devicehub.transport.failures import RadioUnavailable
 
 if sys.platform != "linux":
     pytest.skip("D-Bus is Linux's", allow_module_level=True)

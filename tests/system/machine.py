@@ -65,18 +65,18 @@ over=trans=virtio,version=9p2000.L,msize=512000
 mount -t 9p -o ro,cache=loose,$over host /host
 mount -t tmpfs upper /upper
 mkdir /upper/files /upper/work
-mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work root /root
-mkdir -p /root/mnt/results
-mount -t 9p -o $over results /root/mnt/results
-mount -o move /dev /root/dev
+mount -t overlay -o lowerdir=/host,upperdir=/upper/files,workdir=/upper/work merged /merged
+mkdir -p /merged/mnt/results
+mount -t 9p -o $over results /merged/mnt/results
+mount -o move /dev /merged/dev
 umount /sys /proc
-exec switch_root /root /bin/sh /mnt/results/start
+exec switch_root /merged /bin/sh /mnt/results/start
 """
 
 START = """#!/bin/sh
 # The first process of the guest's real root.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export HOME=/root LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+export HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 for folder in /run /tmp /var/lib/bluetooth /dev/shm; do
@@ -187,7 +187,7 @@ def kernel_package() -> str:
 def write_initramfs(modules: Path) -> None:
     """Busybox, the modules in the order to load them, and the script that goes on to the real root."""
     folder = CACHE / "initramfs"
-    for name in ("bin", "modules", "proc", "sys", "dev", "host", "upper", "root"):
+    for name in ("bin", "modules", "proc", "sys", "dev", "host", "upper", "merged"):
         (folder / name).mkdir(parents=True)
     shutil.copy(program("busybox"), folder / "bin")
     listed = subprocess.run(

@@ -33,14 +33,8 @@ from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.radio import Air, VirtualController
 from devicehub.testing.simulator import AttributeRefused, BleSimulator, Message
 from devicehub.transport import ble_wire
-from devicehub.transport.ble import (
-    AskPasskey,
-    BondLost,
-    Radio,
-    RadioUnavailable,
-    Sighting,
-    system_radio,
-)
+from devicehub.transport.ble import AskPasskey, BondLost, Radio, Sighting, system_radio
+from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands
 from devicehub_drivers import sig_blood_pressure
 from devicehub_simulators.sig_blood_pressure import SigBloodPressure

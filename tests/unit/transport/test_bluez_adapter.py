@@ -7,8 +7,8 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("D-Bus is Linux's", allow_module_level=True)
 
-from devicehub.transport.ble import RadioUnavailable
 from devicehub.transport.bluez_adapter import _choose
+from devicehub.transport.failures import RadioUnavailable
 
 ON, OFF = {"Powered": True}, {"Powered": False}
 
