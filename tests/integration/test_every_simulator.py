@@ -37,6 +37,7 @@ from devicehub.transport.virtual import virtual_radio
 ADDRESS = "C0:00:00:00:00:01"
 PATIENCE = 15.0
 HASTE = 0.02
+SECONDS_OF_ASKED = 8.0
 
 SIMULATORS = simulate.installed()
 DRIVERS = {name: registry.find(name) for name in SIMULATORS if name in registry.installed()}
@@ -229,7 +230,12 @@ async def test_over_a_line(name: str) -> None:
                 opened.set()
                 await driver.session(link)
 
-    haste = 1.0 if driver.settles is Settles.STREAM else HASTE
+    # One that only answers is asked in real time: its measurement must last for several questions.
+    steps = list(make_serial(SIMULATORS[name])(seed=1).measure(station_now()))
+    lasts = sum(step.after for step in steps)
+    haste = HASTE if any(step.data for step in steps) else min(1.0, SECONDS_OF_ASKED / lasts)
+    if driver.settles is Settles.STREAM:
+        haste = 1.0
     async with PtyBody(HurriedLine(simulator, haste), happened) as body:
         talking = asyncio.ensure_future(talk(body.path))
         try:
