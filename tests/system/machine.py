@@ -76,10 +76,10 @@ exec switch_root /merged /bin/sh /mnt/results/start
 START = """#!/bin/sh
 # The first process of the guest's real root.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+export HOME=/run LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-for folder in /run /tmp /var/lib/bluetooth /dev/shm; do
+for folder in /run /var/lib/bluetooth /dev/shm; do
     mkdir -p $folder
     mount -t tmpfs tmpfs $folder
 done
