@@ -97,7 +97,8 @@ async def test_unplugged_in_the_middle_of_a_message_and_plugged_in_elsewhere(
     played = load(CAPTURES / name / f"{capture}.jsonl")
     wanted = [handed.frame.data for handed in converse(driver, played)]
     said = b"".join(step.data for step in played.steps if step.by == "device")
-    whole = said.index(wanted[0]) + len(wanted[0])
+    framer = driver.line.framer()
+    whole = next(at for at in range(1, len(said) + 1) if framer.feed(said[at - 1 : at]))
     with plugged() as (device, port):
         before = Hub(driver)
         reading = asyncio.create_task(before.read(port))
