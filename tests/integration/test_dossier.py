@@ -120,10 +120,18 @@ async def practice(
     async with (
         running(settings) as dossier,
         DossierApi(dossier.url) as api,
-        Station(broker.address()) as station,
     ):
-        await station.online()
-        yield dossier, station, api
+        await announced(dossier.url)
+        async with Station(broker.address()) as station:
+            await station.online()
+            yield dossier, station, api
+
+
+async def announced(url: str) -> None:
+    """Wait until the dossier's birth is at the broker: one that subscribes meanwhile may miss it (NATS)."""
+    async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(base_url=url) as client:
+        while not (await client.get("/health")).json()["broker"]:  # noqa: ASYNC110 - it is told over HTTP
+            await asyncio.sleep(0.02)
 
 
 # ---------------------------------------------------------------------------- over the broker
