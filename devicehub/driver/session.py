@@ -112,8 +112,7 @@ def receive(
     """Hand over what a device sends by itself, for as long as the line is open.
 
     ``quiet`` seconds of silence mean nothing (a printer between two patients), or that it must be asked with
-    ``ask``. ``once`` is for devices that
-    repeat a locked result: what does not differ from the message before is only shown, until silence has
+    ``ask``. ``once`` is for devices that repeat a locked result: what does not differ from the message before is only shown, until silence has
     told that the result is gone. ``passing`` tells messages that only matter while they are on the display.
     """
 

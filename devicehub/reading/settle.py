@@ -54,7 +54,7 @@ class Settling(Record):
     """How far a connection's measurement has settled, before the next frame."""
 
     idle_since: AwareDatetime
-    """Since when the device has been watched without a sign of measuring."""
+    """When the device last gave a sign of measuring, or since when it has been watched without one."""
     started_unseen: bool = False
     """A measurement is going on whose start was not seen."""
     began: AwareDatetime | None = None
@@ -82,12 +82,18 @@ class Settle:
     def finished(self, measurements: Iterable[Measurement], at: datetime) -> list[Finished]:
         """Those measurements of one delivered frame that are finished; ``at`` is when it arrived."""
         found = []
+        stale = at - self.state.idle_since >= IDLE
+        began, ended = None if stale else self.state.began, False
         for measurement in measurements:
-            streamed = self.rule is Settles.STREAM and isinstance(measurement, BodyWeight)
-            ended = self._weigh(measurement, at) if streamed else _is_whole(measurement)
-            if ended:
-                found.append(Finished(measurement, self.state.began))
-        if found and self.rule is not Settles.STREAM:
+            if self.rule is Settles.STREAM and isinstance(measurement, BodyWeight):
+                if self._weigh(measurement, at):
+                    found.append(Finished(measurement, self.state.began))
+                continue
+            ended = ended or _ends(measurement)
+            if _is_whole(measurement):
+                found.append(Finished(measurement, began))
+        if ended and self.rule is not Settles.STREAM:
+            # A failed attempt ends too: the next one must not seem to have begun with it.
             self.state = Settling(idle_since=at)
         return found
 
@@ -105,11 +111,14 @@ class Settle:
                 self._begin(at)
 
     def _begin(self, at: datetime) -> None:
-        if self.state.began is not None or self.state.started_unseen:
-            return
-        seen = at - self.state.idle_since >= IDLE
-        update = {"began": at} if seen else {"started_unseen": True}
-        self.state = self.state.model_copy(update=update)
+        """Take in a sign of measuring. After silence it is a new measurement: the one before was given up."""
+        if at - self.state.idle_since >= IDLE:
+            update: dict[str, object] = {"began": at, "started_unseen": False}
+        elif self.state.began is None:
+            update = {"started_unseen": True}
+        else:
+            update = {}
+        self.state = self.state.model_copy(update={**update, "idle_since": at})
 
     def _weigh(self, measurement: Measurement, at: datetime) -> bool:
         """Move the state on by one frame of a streaming scale; whether it finishes a weight."""
@@ -146,6 +155,12 @@ def is_live(finished: Finished, rule: Settles, before: Settling, at: datetime) -
         return not finished.measurement.stored
     seen = before.started_unseen or finished.began is not None
     return rule is not Settles.EACH or seen or at - before.idle_since >= IDLE
+
+
+def _ends(measurement: Measurement) -> bool:
+    """Whether a delivered message says that a measurement is over, well or not."""
+    unfinished = UNFINISHED_FLAGS & set(measurement.flags)
+    return measurement.kind not in NEVER_FINISHED and not unfinished
 
 
 def _is_whole(measurement: Measurement) -> bool:

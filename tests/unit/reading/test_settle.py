@@ -114,16 +114,33 @@ def test_what_could_not_be_measured_is_never_finished() -> None:
 def test_live_frames_after_idleness_tell_the_beginning() -> None:
     cuff = settle(Settles.EACH)
     cuff.live([CuffPressure(pressure_mmhg=Decimal(20))], START + IDLE)
-    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], START + IDLE * 2)
-    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], START + IDLE * 3)
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], START + IDLE * 1.5)
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], START + IDLE * 2)
     assert finished.began == START + IDLE
+
+
+def test_an_attempt_given_up_or_failed_lends_its_beginning_to_nobody() -> None:
+    for failed in ([], [BloodPressure(flags=("measurement_failed",))], [BloodPressure()]):
+        cuff = settle(Settles.EACH)
+        cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(10))
+        assert cuff.finished(failed, at(11)) == []
+        cuff.live([CuffPressure(pressure_mmhg=Decimal(30))], at(60))
+        (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(62))
+        assert finished.began == at(60)
+
+
+def test_a_result_long_after_the_last_live_value_has_no_known_beginning() -> None:
+    cuff = settle(Settles.EACH)
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(10))
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(60))
+    assert finished.began is None
 
 
 def test_live_frames_right_after_connecting_tell_nothing() -> None:
     cuff = settle(Settles.EACH)
-    for seconds in (0.5, 3, 20):
+    for seconds in (0.5, 3, 6):
         cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(seconds))
-    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(21))
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(7))
     assert finished.began is None
 
 
