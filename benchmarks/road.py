@@ -21,6 +21,7 @@ from statistics import median, quantiles
 
 from devicehub.delivery.mqtt import Address, Incoming, MqttClient
 from devicehub.ops import demo
+from devicehub.ops.progress import Progress
 
 READINGS = 45
 
@@ -66,7 +67,7 @@ async def road(room: demo.Running, readings: int) -> dict[str, list[float]]:
     done: set[str] = set()
     enough = asyncio.Event()
 
-    def note(progress: demo.Progress) -> None:
+    def note(progress: Progress) -> None:
         if progress.state == "filed" and progress.reading not in done:
             done.add(progress.reading)
             for step in STEPS:
@@ -98,7 +99,7 @@ async def measure(readings: int) -> None:
             took = await road(room, readings)
             floors = {
                 "floor: one fsync": await flushes(folder),
-                "floor: one MQTT round trip": await round_trips(room.room.broker.port),
+                "floor: one MQTT round trip": await round_trips(room.processes.broker.port),
             }
     print(f"{'milliseconds':28} {'median':>8} {'p95':>8} {'count':>8}")
     for step in STEPS:

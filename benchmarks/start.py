@@ -42,7 +42,7 @@ def help_seconds() -> float:
 async def station_figures(folder: Path) -> tuple[float, float, int]:
     """Seconds until a station's page answers, megabytes (RSS) after a minute, and readings in it."""
     async with demo.running(folder, "fr") as room:
-        station = next(part for part in room.room.parts if part.name == "station")
+        station = next(part for part in room.processes.parts if part.name == "station")
         readings: set[str] = set()
         try:
             async with asyncio.timeout(MINUTE):
@@ -55,7 +55,7 @@ async def station_figures(folder: Path) -> tuple[float, float, int]:
             await station.process.wait()
             began = time.perf_counter()
             config = str(folder / "devicehub.toml")
-            station = await room.room.start("station", "run", "--config", config, "--json")
+            station = await room.processes.start("station", "run", "--config", config, "--json")
             await station.ready()
             took.append(time.perf_counter() - began)
     return median(took), megabytes, len(readings)

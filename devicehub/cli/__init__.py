@@ -10,8 +10,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from devicehub.cli import drivers, programs, technician
-from devicehub.cli.common import FAULT, USAGE, WELL
+from devicehub.cli import (
+    audit,
+    devices,
+    drivers,
+    ecg,
+    metrology,
+    operators,
+    pairing,
+    programs,
+    technician,
+)
+from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has left; nothing more may be written, not even at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT
+    except Exception as error:
+        from devicehub.devices.registry import UnusableDrivers
+
+        if not isinstance(error, UnusableDrivers):
+            raise
+        say(f"devicehub: {error}")
+        return ENVIRONMENT
     return status
 
 
@@ -45,5 +62,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     programs.add(commands)
     technician.add(commands)
+    devices.add(commands)
+    pairing.add(commands)
     drivers.add(commands)
+    ecg.add(commands)
+    operators.add(commands)
+    metrology.add(commands)
+    audit.add(commands)
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,10 +40,20 @@ def add(commands: Commands) -> None:
     new = verbs.add_parser("new", help="draft a driver, from a template or from a capture")
     new.add_argument("driver", help="its id: small letters, digits and _")
     new.add_argument(
-        "--over", choices=("ble", "serial"), default="ble", help="default: %(default)s"
+        "--kind",
+        default="ble",
+        help="ble (default), serial, or a device of a Bluetooth SIG service: cuff, thermometer, scale, "
+        "analyser, oximeter, glucose_meter, heart_rate_sensor",
     )
     new.add_argument("--from", dest="capture", type=Path, help="a capture of the device")
-    _with_folders(new)
+    _with_drivers(new)
+    _with_captures(new)
+    new.add_argument(
+        "--simulators",
+        type=Path,
+        default=Path("simulators/devicehub_simulators"),
+        help="the folder of simulators (default: %(default)s)",
+    )
     new.set_defaults(run=_drivers_new)
 
     adopt = verbs.add_parser("adopt", help="a field capture becomes a fixture and a failing test")
@@ -50,12 +61,13 @@ def add(commands: Commands) -> None:
     adopt.add_argument("--driver", help="whose fixture (default: the one it was made with)")
     adopt.add_argument("--device", required=True, help="maker and model, as the fixture is called")
     adopt.add_argument("--display", help="what the display showed, as JSON measurements")
-    _with_folders(adopt)
+    _with_captures(adopt)
     adopt.set_defaults(run=_drivers_adopt)
 
     check = verbs.add_parser("check", help="does a driver keep the laws")
     check.add_argument("subject", help="a driver's id, or a capture file")
-    _with_folders(check)
+    _with_drivers(check)
+    _with_captures(check)
     check.set_defaults(run=_drivers_check)
 
     docs = verbs.add_parser("docs", help="write the catalogue of drivers")
@@ -63,17 +75,20 @@ def add(commands: Commands) -> None:
     docs.add_argument(
         "--file", type=Path, default=Path("docs/drivers.md"), help="default: %(default)s"
     )
-    _with_folders(docs)
+    _with_captures(docs)
     docs.set_defaults(run=_drivers_docs)
 
 
-def _with_folders(parser: argparse.ArgumentParser) -> None:
+def _with_drivers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drivers",
         type=Path,
         default=Path("drivers/devicehub_drivers"),
         help="the folder of drivers (default: %(default)s)",
     )
+
+
+def _with_captures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--captures",
         type=Path,
@@ -143,23 +158,24 @@ def _drivers_decode(asked: argparse.Namespace) -> int:
 
 def _drivers_new(asked: argparse.Namespace) -> int:
     from devicehub.testing.adopt import NotAdopted
-    from devicehub.testing.draft import NotDrafted, draft
+    from devicehub.testing.draft import Folders, NotDrafted, draft
     from devicehub.transport.tape import BadCapture
 
     try:
         written = draft(
             asked.driver,
-            over=asked.over,
+            kind=asked.kind,
             capture=asked.capture,
-            drivers=asked.drivers,
-            captures=asked.captures,
+            folders=Folders(
+                drivers=asked.drivers, simulators=asked.simulators, captures=asked.captures
+            ),
         )
     except (NotDrafted, NotAdopted, BadCapture, OSError) as error:
         say(f"devicehub drivers new: {error}")
         return USAGE
     for path in written:
         say(str(path), sys.stdout)
-    say(f"next: write decode, then: devicehub drivers check {asked.driver}")
+    say(f"next: fill them in; what lacks says: devicehub drivers check {asked.driver}")
     return WELL
 
 
@@ -180,35 +196,50 @@ def _drivers_adopt(asked: argparse.Namespace) -> int:
         say(f"devicehub drivers adopt: {error}")
         return USAGE
     say(str(fixture), sys.stdout)
-    say(f"the test that fails: devicehub drivers check {driver}")
+    if asked.display is None:
+        say(f"what the display showed, write into {fixture.with_suffix('.measurements.json')}")
+    say(f"the test that fails until the driver reads that: devicehub drivers check {driver}")
     say(f"the device again: devicehub simulate {fixture}")
     return WELL
 
 
 def _drivers_check(asked: argparse.Namespace) -> int:
     from devicehub.devices import registry
+    from devicehub.testing import simulate
     from devicehub.transport.tape import BadCapture, load
 
     try:
         from devicehub.testing.check import check
     except ModuleNotFoundError as missing:
-        say(f"devicehub drivers check: needs the Python package {missing.name}; install it first")
+        say(f"devicehub drivers check: {missing}")
         return ENVIRONMENT
     try:
         name = (
             load(Path(asked.subject)).header.driver if ".jsonl" in asked.subject else asked.subject
         )
         driver = registry.find(name)
-    except (registry.UnknownDriver, BadCapture, OSError) as error:
+    except (BadCapture, OSError) as error:
         say(f"devicehub drivers check: {error}")
         return USAGE
-    status = WELL
+    except registry.UnknownDriver as error:
+        file = asked.drivers / f"{name}.py"
+        found = (
+            f"{file} is there, but in no package that an entry point {registry.GROUP} names "
+            "(drivers/README.md, A package of your own)"
+        )
+        say(f"devicehub drivers check: {found if file.is_file() else error}")
+        return USAGE
+    # The laws feed rubbish to the hub's own intake, which logs it.
+    logging.getLogger("devicehub").addHandler(logging.NullHandler())
+    shown: str | None = None
     for law, fault in check(driver, asked.captures):
         say(f"{'fails' if fault else 'keeps':6} {law}", sys.stdout)
         if fault:
-            say(f"       {fault}", sys.stdout)
-            status = FAULT
-    return status
+            say(f"       {fault if fault != shown else 'the same'}", sys.stdout)
+            shown = fault
+    if driver.id not in simulate.installed():
+        say("no simulator of this name is installed: its laws had nothing to judge", sys.stdout)
+    return FAULT if shown else WELL
 
 
 def _drivers_docs(asked: argparse.Namespace) -> int:
@@ -217,7 +248,11 @@ def _drivers_docs(asked: argparse.Namespace) -> int:
 
     text = render(registry.installed(), asked.captures)
     if not asked.check:
-        asked.file.write_text(text, encoding="utf-8")
+        try:
+            asked.file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            say(f"devicehub drivers docs: {error}")
+            return USAGE
         return WELL
     if asked.file.is_file() and asked.file.read_text(encoding="utf-8") == text:
         return WELL

@@ -31,6 +31,12 @@ def add(commands: Commands) -> None:
     demo.add_argument(
         "--lang", choices=("fr", "en"), default="fr", help="language of what is shown"
     )
+    demo.add_argument(
+        "--room",
+        choices=("small", "vitals"),
+        default="small",
+        help="small: three devices; vitals: a whole room with identity reader (default: %(default)s)",
+    )
     demo.add_argument("--once", action="store_true", help="one measurement per device, then end")
     demo.add_argument("--json", action="store_true", help="one JSON line per reading")
     demo.set_defaults(run=_demo)
@@ -78,16 +84,17 @@ def _demo(asked: argparse.Namespace) -> int:
 
     from devicehub.delivery.broker import BrokerFailed
     from devicehub.ops import demo
+    from devicehub.ops.processes import DemoFailed
 
     async def play() -> None:
-        async with demo.running(folder, asked.lang) as room:
-            await _show_demo(room, asked)
+        async with demo.running(folder, asked.lang, asked.room) as running:
+            await _show_demo(running, asked)
 
     folder = Path(tempfile.mkdtemp(prefix="devicehub-demo-"))
     logging.basicConfig(filename=folder / "demo.log", level=logging.INFO)
     try:
         status = until_stopped(play())
-    except (demo.DemoFailed, BrokerFailed) as error:
+    except (DemoFailed, BrokerFailed) as error:
         say(f"devicehub demo: {error}\nlogs: {folder}")
         return FAULT
     except KeyboardInterrupt:
@@ -97,24 +104,25 @@ def _demo(asked: argparse.Namespace) -> int:
     return status
 
 
-async def _show_demo(room: Running, asked: argparse.Namespace) -> None:
+async def _show_demo(running: Running, asked: argparse.Namespace) -> None:
     from devicehub.ops import demo
     from devicehub.ops.demo_view import View
+    from devicehub.ops.processes import DemoFailed
 
-    view = None if asked.json else View(room.page, asked.lang, sys.stdout)
+    view = None if asked.json else View(running.page, running.room, asked.lang, sys.stdout)
     if view is not None:
         view.open()
     if not asked.once:
         show = view.show if view else lambda progress: say(progress.as_json(), sys.stdout)
-        await demo.watch(room, show)
+        await demo.watch(running, show)
         return
-    readings = await demo.once(room, view.show if view else lambda _progress: None)
+    readings = await demo.once(running, view.show if view else lambda _progress: None)
     if view is None:
         for reading in readings:
             say(reading.as_json(), sys.stdout)
     if not all(reading.state == "filed" for reading in readings):
         states = ", ".join(f"{reading.device}: {reading.state}" for reading in readings)
-        raise demo.DemoFailed(f"not every reading was filed: {states}")
+        raise DemoFailed(f"not every reading was filed: {states}")
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -165,7 +173,8 @@ def _dossier(asked: argparse.Namespace) -> int:
 def _dossier_show(asked: argparse.Namespace) -> int:
     from devicehub.config import ConfigError
     from devicehub.dossier.show import show
-    from devicehub.dossier.store import StoreFailed, UnknownVisit
+    from devicehub.dossier.store import StoreFailed
+    from devicehub.dossier.visits import UnknownVisit
 
     try:
         settings = load_settings(asked)

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devicehub.cli.common import (
-    ENVIRONMENT,
-    FAULT,
-    USAGE,
-    WELL,
-    load_settings,
-    say,
-    until_stopped,
-    with_config,
-)
+from devicehub.cli.at_radio import at_radio, bindings, radios, with_radio
+from devicehub.cli.common import FAULT, USAGE, WELL, say, until_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Sequence
 
     from devicehub.cli.common import Commands
     from devicehub.driver import Frame, Measurement, NotUnderstood
-    from devicehub.transport.ble import Radio
 
 
 def add(commands: Commands) -> None:
     """Add these commands."""
     simulate = commands.add_parser("simulate", help="devices that do not exist")
-    simulate.add_argument("device", nargs="+", help="driver ids, e.g. sig_blood_pressure mt_sics")
+    simulate.add_argument(
+        "device",
+        nargs="+",
+        help="driver ids, e.g. sig_blood_pressure ads1298_bridge+LA:off@5-12; identity_reader",
+    )
     simulate.add_argument(
         "--hci",
         default="tcp-server:127.0.0.1:9700",
@@ -44,27 +38,18 @@ def add(commands: Commands) -> None:
     simulate.set_defaults(run=_simulate)
 
     scan = commands.add_parser("scan", help="what is in range, and which driver would take it")
-    with_config(scan)
-    scan.add_argument("--radio", help="system, or virtual:<HCI transport> (default: the file's)")
+    with_radio(scan)
     scan.add_argument("--seconds", type=float, default=10.0, help="default: %(default)s")
     scan.add_argument("--json", action="store_true", help="as JSON lines")
     scan.set_defaults(run=_scan)
 
-    pair = commands.add_parser("pair", help="bond with a Bluetooth device, deliberately")
-    with_config(pair)
-    pair.add_argument("address", help="the device's Bluetooth address")
-    pair.add_argument("--radio", help="system, or virtual:<HCI transport> (default: the file's)")
-    pair.add_argument("--seconds", type=float, default=60.0, help="how long to wait for it")
-    pair.set_defaults(run=_pair)
-
     record = commands.add_parser("record", help="write down a conversation, without identities")
-    with_config(record)
+    with_radio(record)
     record.add_argument("file", type=Path, help="the capture to write (….jsonl)")
     record.add_argument("--driver", help="talk as this driver does (default: only listen)")
     where = record.add_mutually_exclusive_group(required=True)
     where.add_argument("--address", help="a Bluetooth address")
     where.add_argument("--port", help="a serial port or URL; needs --driver")
-    record.add_argument("--radio", help="system, or virtual:<HCI transport> (default: the file's)")
     record.add_argument("--seconds", type=float, default=60.0, help="default: %(default)s")
     record.set_defaults(run=_record)
 
@@ -75,6 +60,7 @@ def add(commands: Commands) -> None:
 
 
 def _simulate(asked: argparse.Namespace) -> int:
+    from devicehub.testing.electrodes import BadFault
     from devicehub.testing.simulate import UnknownSimulator, simulate
 
     def tell(event: dict[str, object]) -> None:
@@ -87,63 +73,17 @@ def _simulate(asked: argparse.Namespace) -> int:
         return until_stopped(
             simulate(asked.device, hci=asked.hci, every=asked.every, count=asked.count, ledger=tell)
         )
-    except UnknownSimulator as error:
+    except (BadFault, UnknownSimulator) as error:
         say(f"devicehub simulate: {error}")
         return USAGE
 
 
-async def _ask_passkey(address: str) -> int | None:
-    """Ask at the terminal for the six digits a device displays; an empty answer gives up."""
-    digits = await asyncio.to_thread(input, f"{address}: the digits on its display: ")
-    return int(digits) if digits.strip().isdigit() else None
-
-
-def _radio(asked: argparse.Namespace) -> Callable[[], Radio]:
-    """The radio asked for, else the configured one. Raises ``ConfigError``, ``RadioUnavailable``."""
-    from devicehub.transport.failures import RadioUnavailable
-    from devicehub.transport.radios import make_radio
-
-    name, bonds = asked.radio, None
-    if name is None and asked.config is not None:
-        settings = load_settings(asked)
-        name = settings.bluetooth.radio
-        bonds = settings.station.data / "bonds" if settings.station is not None else None
-    radio = make_radio(name or "system", bonds, _ask_passkey)
-    if radio is None:
-        raise RadioUnavailable("the configuration says that this station has no radio")
-    return radio
-
-
-def _at_radio(work: Coroutine[None, None, None]) -> int:
-    """Run ``work`` with a radio; what can go wrong there, in words."""
-    from devicehub.config import ConfigError
-    from devicehub.driver import LinkLost, Refused
-    from devicehub.testing.record import NotRecorded
-    from devicehub.transport.failures import RadioUnavailable
-
-    try:
-        return until_stopped(work)
-    except (RadioUnavailable, ConfigError) as error:
-        say(str(error))
-        return ENVIRONMENT
-    except (LinkLost, Refused, NotRecorded) as error:
-        say(str(error))
-        return FAULT
-
-
 def _scan(asked: argparse.Namespace) -> int:
-    from devicehub.devices.binding import BleBinding
     from devicehub.devices.scan import scan
 
     async def listen() -> None:
-        bound = load_settings(asked).device if asked.config is not None else ()
-        bindings = [
-            BleBinding(d.id, d.name, d.address, d.name_prefix, d.driver, d.model)
-            for d in bound
-            if d.port is None
-        ]
-        async with _radio(asked)() as radio:
-            for heard in await scan(radio, asked.seconds, bindings):
+        async with radios(asked)[0]() as radio:
+            for heard in await scan(radio, asked.seconds, bindings(asked)):
                 if asked.json:
                     say(json.dumps(asdict(heard), ensure_ascii=False), sys.stdout)
                     continue
@@ -156,21 +96,7 @@ def _scan(asked: argparse.Namespace) -> int:
                     others = ", ".join(heard.looks_like)
                     say(f"    looks like {others}: bind it by its address", sys.stdout)
 
-    return _at_radio(listen())
-
-
-def _pair(asked: argparse.Namespace) -> int:
-    from devicehub.testing.record import find, hands
-
-    async def bond() -> None:
-        async with _radio(asked)() as radio:
-            say(f"waiting for {asked.address}: put it into its pairing mode")
-            sighting = await find(radio, asked.address, asked.seconds)
-            async with radio.connect(sighting, hands(None, lambda _frame, _read: None)) as link:
-                await link.pair()
-        say(f"{asked.address}: bonded. Do not pair it with anything else: that can erase the bond.")
-
-    return _at_radio(bond())
+    return at_radio(listen())
 
 
 def _record(asked: argparse.Namespace) -> int:
@@ -203,7 +129,7 @@ def _record(asked: argparse.Namespace) -> int:
                 )
             return
         ble = driver if isinstance(driver, BleDriver) else None
-        async with _radio(asked)() as radio:
+        async with radios(asked)[0]() as radio:
             sighting = await find(radio, asked.address, asked.seconds)
             await record_ble(radio, sighting, ble, asked.file, seconds=asked.seconds, heard=heard)
 
@@ -212,11 +138,14 @@ def _record(asked: argparse.Namespace) -> int:
             "devicehub record: --port needs --driver with a serial driver, --address none or a BLE one"
         )
         return USAGE
-    status = _at_radio(write_down())
+    status = at_radio(write_down())
     if status == WELL:
-        say(
-            f"{asked.file}: read it before you share it; then: devicehub drivers adopt {asked.file}"
+        then = (
+            f"adopt {asked.file} --device 'maker and model'"
+            if driver
+            else f"new NAME --from {asked.file}"
         )
+        say(f"{asked.file}: read it before you share it; then: devicehub drivers {then}")
     return status
 
 

@@ -22,6 +22,7 @@ SECRETS = (
     ("broker", "password"),
     ("dossier", "token"),
     ("dossier_service", "token"),
+    ("identity_provider", "client_secret"),
 )
 
 

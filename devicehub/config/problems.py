@@ -70,7 +70,9 @@ def written(path: KeyPath) -> str:
 def found(path: KeyPath, value: object) -> str:
     """A value as it may be shown: shortened, and never one that may be a secret."""
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
-    if re.search(r"pas|token|secret|store|url|credential", name, re.IGNORECASE):
+    if "secrets" in path or re.search(
+        r"pas|token|secret|store|url|credential", name, re.IGNORECASE
+    ):
         return "***"
     if isinstance(value, dict):
         return "{…}"

@@ -14,11 +14,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    SecretStr,
     ValidationInfo,
     WithJsonSchema,
 )
 
 from devicehub.config.problems import expected
+from devicehub.transport.port_identity import UsbIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,28 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _port(value: str) -> str:
+    try:
+        identity = UsbIdentity.parse(value)
+    except ValueError:
+        raise expected(
+            '"usb:0403:6001:A50285BI" (puce:numéro de série), ou "usb:1a86:7523@1-1.2" (puce@prise)',
+            '"usb:0403:6001:A50285BI" (chip:serial number), or "usb:1a86:7523@1-1.2" (chip@socket)',
+        ) from None
+    return value if identity is None else str(identity)
+
+
+def secret_bytes(text: str) -> bytes:
+    """What a device's secret stands for: 16 or more hexadecimal digits, or pairs of them with ``:`` between, are bytes.
+
+    Anything else is text, as it is typed: a PIN, a password.
+    """
+    digits = text.strip()
+    if re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+|([0-9A-Fa-f]{2}){8,}", digits):
+        return bytes.fromhex(digits.replace(":", ""))
+    return text.encode()
+
+
 def _fits(pattern: str, fr: str, en: str) -> AfterValidator:
     def check_form(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -108,6 +132,18 @@ BluetoothAddress = Annotated[
 ]
 """An address, or on macOS the UUID the system gives in its place."""
 Name = Annotated[str, Field(min_length=1)]
+ADAPTER_FORM = r"hci[0-9]{1,3}"
+Adapter = Annotated[
+    str,
+    _fits(
+        ADAPTER_FORM,
+        'un adaptateur de BlueZ, "hci0" (bluetoothctl list)',
+        'an adapter of BlueZ\'s, "hci0" (bluetoothctl list)',
+    ),
+    WithJsonSchema({"type": "string", "pattern": f"^{ADAPTER_FORM}$"}),
+]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+SerialPort = Annotated[Name, AfterValidator(_port)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PlacedPath = Annotated[Path, Field(strict=False), AfterValidator(_placed)]
 PemFile = Annotated[PlacedPath, AfterValidator(_existing)]

@@ -1,8 +1,10 @@
-"""The station's way to the dossier's HTTP API: visits are opened there, and identities come from there."""
+"""The station's way to the dossier's HTTP API: the worklist and identities come from there, visits are told there."""
 
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -11,26 +13,27 @@ import httpx
 from pydantic import ValidationError
 
 from devicehub.delivery.address import TlsFiles
-from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
+
+__all__ = ["DossierApi", "DossierRefused", "DossierUnreachable"]
 
 PATIENCE_SECONDS = 5.0
 """A person waits at the screen: a dossier that is slower than this counts as unreachable."""
 
 
-class DossierUnreachable(Exception):
-    """The dossier did not answer, or not as a dossier does; the message says where and why."""
-
-
-class DossierRefused(Exception):
-    """The dossier said no: ``code`` for programs, the message for people."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code = code
+NOT_NOW = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+"""Refusals that say nothing of what was asked, as any fault of the server's own: asked again, they may pass."""
 
 
 class DossierApi:
-    """A client of one dossier, to use as ``async with``.
+    """A client of one dossier, to use as ``async with``: a `devicehub.visit.dossier.Dossier`.
 
     ``tls.ca`` signs the dossier's certificate, ``tls.certificate`` and ``tls.key`` are our own.
     Every call raises `DossierUnreachable` or `DossierRefused`.
@@ -59,26 +62,39 @@ class DossierApi:
     ) -> None:
         await self._client.aclose()
 
-    async def open_visit(self, identity: PatientIdentity, station: str) -> str:
-        """Open a visit for a person at a station; its opaque id."""
-        body = {"identity": identity.model_dump(mode="json"), "station": station}
-        answer = await self._ask("POST", "/v1/visits", body)
-        visit = answer.get("visit")
-        if not isinstance(visit, str):
+    async def worklist(self, station: str) -> tuple[KnownVisit, ...]:
+        """The visits that are planned for a station and not opened yet, by their time."""
+        answer = await self._ask("GET", f"/v1/visits?station={quote(station, safe='')}")
+        visits = answer.get("visits")
+        if not isinstance(visits, list):
             raise self._nonsense()
-        return visit
+        return tuple(self._known(visit) for visit in visits)
 
-    async def identity(self, visit: str) -> PatientIdentity:
-        """Whom a visit is about."""
-        answer = await self._ask("GET", f"/v1/visits/{quote(visit, safe='')}")
+    async def open_visit(self, opening: Opening) -> KnownVisit:
+        """Tell that a visit is open; telling it again changes nothing."""
+        if opening.identity is None:
+            body = opening.model_dump(mode="json", include={"station", "opened_at"})
+            path = f"/v1/visits/{quote(opening.visit, safe='')}/open"
+            return self._known(await self._ask("POST", path, body))
+        return self._known(await self._ask("POST", "/v1/visits", opening.model_dump(mode="json")))
+
+    async def close_visit(self, visit: str, at: datetime) -> None:
+        """Tell that a visit ended; one that is closed keeps its end."""
+        body = {"closed_at": at.isoformat()}
+        await self._ask("POST", f"/v1/visits/{quote(visit, safe='')}/close", body)
+
+    async def visit(self, visit: str) -> KnownVisit:
+        """A visit and whom it is about."""
+        return self._known(await self._ask("GET", f"/v1/visits/{quote(visit, safe='')}"))
+
+    def _known(self, told: object) -> KnownVisit:
         try:
-            return PatientIdentity.model_validate(answer.get("identity"))
+            # A later dossier may say more of a visit than this station knows.
+            fields = told if isinstance(told, dict) else {}
+            known = {name: fields[name] for name in KnownVisit.model_fields if name in fields}
+            return KnownVisit.model_validate(known)
         except ValidationError:
             raise self._nonsense() from None
-
-    async def close_visit(self, visit: str) -> None:
-        """Close a visit; closing a closed one changes nothing."""
-        await self._ask("POST", f"/v1/visits/{quote(visit, safe='')}/close")
 
     async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         try:
@@ -95,6 +111,8 @@ class DossierApi:
             raise self._nonsense() from None
         if not isinstance(answer, dict):
             raise self._nonsense()
+        if response.is_server_error or response.status_code in NOT_NOW:
+            raise DossierUnreachable(str(answer.get("message", response.status_code)))
         if response.is_error:
             raise DossierRefused(
                 str(answer.get("error", response.status_code)), str(answer.get("message", ""))

@@ -110,6 +110,7 @@ class Publisher:
         self._on_dossier = on_dossier
         self._pace = Pace()
         self._dossiers: dict[str, bool] = {}
+        self._listening: dict[str, UUID | None] = {}
         self._dossier_present: bool | None = None
         self._states: dict[str, DeviceState] = {}
         self._untold: set[str] = set()
@@ -167,7 +168,7 @@ class Publisher:
             at_end = False
             if not self._pace.is_full:
                 place = self._pace.place
-                due = await self._journal.outbox_items(LARGEST_BATCH, after=place)
+                due = await self._journal.take_due(LARGEST_BATCH, after=place)
                 self._send_now(self._pace.take(due, after=place), tasks, clock())
                 at_end = not due
             seconds = self._pace.rest(at_end=at_end, now=clock())
@@ -269,14 +270,24 @@ class Publisher:
     def _hear_dossier(self, state: DossierState, message: Incoming) -> None:
         online = state.state == "online"
         self._dossiers[state.dossier] = online
-        if online and not message.retained:
+        if online and not message.retained and not self._is_repeated(state):
             # It has just subscribed: what was sent before, it may never have seen. A retained state
             # tells of a dossier that listened before we connected, and all was sent since.
             self._start_over()
+        if online:
+            self._listening[state.dossier] = state.listening
+        else:
+            self._listening.pop(state.dossier, None)
         present = any(self._dossiers.values())
         if present != self._dossier_present and self._on_dossier is not None:
             self._on_dossier(present, None if present else f"{state.dossier} is offline")
         self._dossier_present = present
+
+    def _is_repeated(self, state: DossierState) -> bool:
+        """Whether a dossier only says again that it listens, as it has since we heard of it first."""
+        if state.listening is None or state.dossier not in self._listening:
+            return False
+        return self._listening[state.dossier] in {None, state.listening}
 
     # -------------------------------------------------------------------- what is told
 

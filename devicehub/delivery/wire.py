@@ -62,7 +62,11 @@ class StationState(Record):
 
 
 class DossierState(Record):
-    """Whether a dossier worker is there. Retained; its birth makes stations send what has no receipt."""
+    """Whether a dossier worker is there. Retained; its birth makes stations send what has no receipt.
+
+    While it is there it says so again and again: a station that subscribes while the birth is published may
+    miss it (seen with NATS). ``listening`` tells one time of listening from the next; a birth has none.
+    """
 
     schema_: Literal["devicehub/dossier-state/1"] = Field(
         "devicehub/dossier-state/1", alias="schema"
@@ -73,6 +77,7 @@ class DossierState(Record):
     boot: UUID
     version: str
     accepts_simulators: bool
+    listening: UUID | None = None
 
 
 class DeviceState(Record):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from devicehub.devices import matching, registry
 from devicehub.devices.intake import Source
-from devicehub.driver import SerialDriver
+from devicehub.driver import Line, LineSettings, SerialDriver
 from devicehub.transport.ble import Sighting
 from devicehub.transport.hands import Origin
 from devicehub.transport.serial import origin_of
@@ -41,22 +42,44 @@ class BleBinding:
 
 @dataclass(frozen=True, slots=True)
 class SerialBinding:
-    """A serial device of the room, by the identity of its port."""
+    """A serial device of the room, by the identity of its port.
+
+    ``settings`` are those of `devicehub.driver.LineSettings` that its line has, whatever the driver says.
+    """
 
     id: str
     name: str
     port: str
     driver: str
     model: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def source(self) -> Source:
         """The device behind the port. Raises `WrongDriver` or `registry.UnknownDriver`."""
+        return Source(self.id, self._driver(), self.port, origin_of(self.port), self.model)
+
+    def line(self) -> Line:
+        """Its line: the driver's, as its model has it, as the configuration has it. Raises as `source`."""
+        return replace(line_of(self._driver(), self.model), **self.settings)
+
+    def _driver(self) -> SerialDriver:
         driver = registry.find(self.driver)
         if not isinstance(driver, SerialDriver):
             raise WrongDriver(
                 f"{self.id}: {self.driver} reads Bluetooth, {self.port} is a serial line"
             )
-        return Source(self.id, driver, self.port, origin_of(self.port), self.model)
+        return driver
+
+
+def line_of(driver: SerialDriver, model: str | None) -> Line:
+    """The line of a driver's model, set as that model is."""
+    known = next((known.line for known in driver.models if known.name == model), None)
+    return driver.line if known is None else set_to(driver.line, known)
+
+
+def set_to(line: Line, settings: LineSettings) -> Line:
+    """The line with other settings."""
+    return replace(line, **{one.name: getattr(settings, one.name) for one in fields(LineSettings)})
 
 
 def recognise(

@@ -14,6 +14,8 @@ class Description(TypedDict):
     id: str
     version: str
     transport: str
+    line: list[str]
+    """A serial line's settings: the driver's own, then those its devices can be at as well."""
     models: list[str]
     reads: list[str]
     not_read: list[str]
@@ -28,8 +30,15 @@ def describe(driver: Driver) -> Description:
         id=driver.id,
         version=driver_version(driver),
         transport="serial" if isinstance(driver, SerialDriver) else "bluetooth",
+        line=line_settings(driver) if isinstance(driver, SerialDriver) else [],
         models=[f"{model.maker} {model.name}" for model in driver.models],
         reads=sorted(reads),
         not_read=sorted(tells - reads),
         automatic=driver.automatic.source,
     )
+
+
+def line_settings(driver: SerialDriver) -> list[str]:
+    """``9600 8N1`` first, then what a model or a menu sets otherwise."""
+    models = (f"{model.line} ({model.name})" for model in driver.models if model.line is not None)
+    return [str(driver.line), *models, *map(str, driver.line.also)]

@@ -8,7 +8,7 @@ hears of it. A frame whose reading a crash prevented is read again at the next s
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from devicehub.devices.keyring import Keyring
 from devicehub.devices.registry import driver_version
+from devicehub.devices.upkeep import Upkeep
 from devicehub.driver import DeviceFacts, Driver, Frame, Measurement, NotUnderstood, Settles
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Attribution, Filing, JournalledFrame, Told
@@ -49,6 +50,22 @@ class Source:
     model: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FrameSeen:
+    """A frame as it came in, and what was read in it: for a technician who looks on."""
+
+    source: Source
+    frame: Frame
+    at: datetime
+    live: bool
+    """It belongs to a measurement still going on, and is not kept."""
+    measurements: tuple[Measurement, ...] = ()
+    not_understood: str | None = None
+
+
+ShowFrame = Callable[[FrameSeen], None]
+
+
 class Intake:
     """Makes readings of what the station's devices send."""
 
@@ -59,20 +76,28 @@ class Intake:
         *,
         station: str,
         secrets: Path,
+        given_secrets: Mapping[str, Mapping[str, bytes]] | None = None,
+        upkeep: Upkeep | None = None,
         show_live: ShowLive,
         show_not_understood: ShowNotUnderstood,
+        show_frame: ShowFrame = lambda _seen: None,
         now: Callable[[], datetime] = station_now,
     ) -> None:
         self.journal = journal
         self.desk = desk
         self.station = station
         self.secrets = secrets
+        self.given_secrets = given_secrets or {}
+        """What the practice's configuration gives, by device."""
+        self.upkeep = upkeep or Upkeep()
         self.show_live = show_live
         self.show_not_understood = show_not_understood
+        self.show_frame = show_frame
         self.now = now
 
     def open(self, source: Source) -> Conversation:
         """A new connection's road. Nothing of an earlier one survives in it."""
+        self.desk.look()
         return Conversation(self, source, str(uuid4()), Settling(idle_since=self.now()))
 
     async def recover(self, sources: Sequence[Source]) -> int:
@@ -99,7 +124,8 @@ class Conversation:
         self._connection = connection
         self._settle = Settle(source.driver.settles, state)
         self._used = DriverUsed(id=source.driver.id, version=driver_version(source.driver))
-        self._secrets = Keyring(intake.secrets, source.id)
+        given = intake.given_secrets.get(source.id)
+        self._secrets = Keyring(intake.secrets, source.id, given)
         self._repeated: list[Frame] = []
         self._clock: DeviceClock | None = None
 
@@ -130,6 +156,7 @@ class Conversation:
 
         A scale that repeats itself says nothing new: after two equal frames the third is not kept.
         """
+        self._intake.desk.look()
         if self._source.driver.settles is Settles.STREAM:
             if self._repeated == [frame, frame]:
                 return
@@ -148,12 +175,15 @@ class Conversation:
 
     def live(self, frame: Frame, arrival: Arrival) -> None:
         """Show a frame of a measurement still going on."""
+        self._intake.desk.look()
         self._repeated = []
         try:
             measurements = self._decode(frame)
         except NotUnderstood as error:
+            self._look(frame, arrival.last, error, live=True)
             self._intake.show_not_understood(self._source.id, error)
             return
+        self._look(frame, arrival.last, measurements, live=True)
         self._settle.live(measurements, arrival.first)
         self._intake.show_live(self._source.id, measurements, arrival.last)
 
@@ -169,8 +199,10 @@ class Conversation:
                 "frame_not_understood device=%s frame=%d", journalled.device, evidence.number
             )
             await journal.settle_frame(evidence.number, "not_understood", detail=error.reason)
+            self._look(frame, evidence.last_byte, error)
             self._intake.show_not_understood(self._source.id, error)
             return
+        self._look(frame, evidence.last_byte, measurements)
         for measurement in measurements:
             if isinstance(measurement, DeviceFacts):
                 await self._remember(measurement, evidence.last_byte)
@@ -184,6 +216,20 @@ class Conversation:
         )
         if not finished:
             self._intake.show_live(self._source.id, measurements, evidence.last_byte)
+
+    def _look(
+        self,
+        frame: Frame,
+        at: datetime,
+        read: Sequence[Measurement] | NotUnderstood,
+        *,
+        live: bool = False,
+    ) -> None:
+        if isinstance(read, NotUnderstood):
+            seen = FrameSeen(self._source, frame, at, live, not_understood=read.reason)
+        else:
+            seen = FrameSeen(self._source, frame, at, live, tuple(read))
+        self._intake.show_frame(seen)
 
     def _decode(self, frame: Frame) -> list[Measurement]:
         driver = self._source.driver
@@ -246,10 +292,24 @@ class Conversation:
             facts=known.facts if known else None,
             clock=self._clock,
             zone=self._intake.now().utcoffset() or timedelta(),
+            metrology=self._intake.upkeep.metrology(
+                source.id,
+                await self._intake.journal.checks_of(source.id),
+                journalled.evidence.last_byte.astimezone().date(),
+            ),
         )
 
     def _attributed(self, reading: Reading, *, repeated: bool) -> Filing:
-        decision = self._intake.desk.attribute(reading)
+        seen_at = None if self._clock is None else self._clock.seen_at
+        decision = self._intake.desk.attribute(reading, clock_seen=seen_at)
+        if reading.began.known_from == "arrival" and not clock.could_be(
+            reading.measurement.device_time,
+            self._clock,
+            earliest=reading.began.earliest,
+            latest=reading.began.latest,
+            zone=self._intake.now().utcoffset() or timedelta(),
+        ):
+            decision = Quarantined("unknown_time")
         if repeated:
             decision = Quarantined("repeated_untimed")
         visit = decision.visit if isinstance(decision, Attributed) else None

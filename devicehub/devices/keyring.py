@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 
 class Keyring(MutableMapping[str, bytes]):
-    """One device's secrets by name. A secret set is on disk before it is used."""
+    """One device's secrets by name. A secret set is on disk before it is used.
 
-    def __init__(self, folder: Path, device: str) -> None:
+    ``given`` are those of the practice's configuration: they outrank what was kept and are never written here.
+    """
+
+    def __init__(self, folder: Path, device: str, given: Mapping[str, bytes] | None = None) -> None:
+        self._given = dict(given or {})
         self._path = folder / f"{device}.json"
         self._secrets: dict[str, bytes] = {}
         if self._path.exists():
@@ -23,7 +27,7 @@ class Keyring(MutableMapping[str, bytes]):
             self._secrets = {name: bytes.fromhex(secret) for name, secret in stored.items()}
 
     def __getitem__(self, name: str) -> bytes:
-        return self._secrets[name]
+        return self._given[name] if name in self._given else self._secrets[name]
 
     def __setitem__(self, name: str, secret: bytes) -> None:
         self._secrets[name] = secret
@@ -34,10 +38,10 @@ class Keyring(MutableMapping[str, bytes]):
         self._save()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._secrets)
+        return iter(self._given | self._secrets)
 
     def __len__(self) -> int:
-        return len(self._secrets)
+        return len(self._given | self._secrets)
 
     def _save(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

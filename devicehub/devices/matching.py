@@ -47,16 +47,19 @@ class _Claim:
     services: int
 
 
+def alternatives(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The names or services of which an advertisement needs one."""
+    return (given,) if isinstance(given, str) else given or ()
+
+
 def _claim(advert: Advert, seen: Advertised) -> _Claim | None:
-    if advert.service is not None and advert.service not in seen.services:
+    if advert.service is not None and seen.services.isdisjoint(alternatives(advert.service)):
         return None
     if advert.service_data is not None and advert.service_data not in seen.service_data:
         return None
     if advert.company is not None and advert.company not in seen.company_data:
         return None
-    prefixes = advert.name_prefix or ()
-    if isinstance(prefixes, str):
-        prefixes = (prefixes,)
+    prefixes = alternatives(advert.name_prefix)
     fitting = [prefix for prefix in prefixes if (seen.name or "").startswith(prefix)]
     if prefixes and not fitting:
         return None
@@ -65,7 +68,7 @@ def _claim(advert: Advert, seen: Advertised) -> _Claim | None:
         company=advert.company is not None,
         services=(advert.service is not None)
         + (advert.service_data is not None)
-        + (advert.beside is not None and advert.beside in seen.services),
+        + sum(service in seen.services for service in advert.beside),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
+import traceback
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
@@ -23,16 +25,24 @@ class UnknownDriver(LookupError):
     """No installed driver has this id. The message names the nearest ones."""
 
 
-class DriverClash(ValueError):
+class UnusableDrivers(ValueError):
+    """What is installed cannot be used. The message says which module, and what to do."""
+
+
+class DriverClash(UnusableDrivers):
     """Two installed drivers have one id. The message names both modules."""
+
+
+class BrokenDriver(UnusableDrivers):
+    """A module of an installed driver cannot be imported. The message names its line."""
 
 
 @cache
 def installed() -> Mapping[str, Driver]:
-    """Every installed driver by id, in id order. Raises `DriverClash`."""
+    """Every installed driver by id, in id order. Raises `UnusableDrivers`."""
     found: dict[str, tuple[Driver, str]] = {}
     for point in entry_points(group=GROUP):
-        for module in _modules(importlib.import_module(point.value)):
+        for module in _modules(_module(point.value)):
             driver = getattr(module, "DRIVER", None)
             if not isinstance(driver, BleDriver | SerialDriver):
                 continue
@@ -46,7 +56,7 @@ def installed() -> Mapping[str, Driver]:
 def driver_version(driver: Driver) -> str:
     """The version of the distribution the driver came with: it travels with every reading."""
     for point in entry_points(group=GROUP):
-        modules = _modules(importlib.import_module(point.value))
+        modules = _modules(_module(point.value))
         if any(getattr(module, "DRIVER", None) is driver for module in modules):
             return point.dist.version if point.dist is not None else "unknown"
     return "uninstalled"
@@ -65,4 +75,19 @@ def find(driver_id: str) -> Driver:
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
     for module in pkgutil.iter_modules(package.__path__):
         if not module.name.startswith("_"):
-            yield importlib.import_module(f"{package.__name__}.{module.name}")
+            yield _module(f"{package.__name__}.{module.name}")
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        # The last line of the stack that is nobody else's says most.
+        file = str(getattr(importlib.util.find_spec(name), "origin", ""))
+        lines = [
+            at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == file
+        ]
+        if isinstance(error, SyntaxError):
+            lines = [error.lineno]
+        where = f"{file}:{lines[-1]}" if lines else file
+        raise BrokenDriver(f"{where}: {type(error).__name__}: {error}") from error

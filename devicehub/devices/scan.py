@@ -52,13 +52,12 @@ def _reason(advert: Advert) -> str:
     """What of the advertisement the driver claims."""
     claims = []
     if advert.name_prefix is not None:
-        prefixes = advert.name_prefix
-        names = (prefixes,) if isinstance(prefixes, str) else prefixes
+        names = matching.alternatives(advert.name_prefix)
         claims.append(f"name {' or '.join(f'{name}…' for name in names)}")
     if advert.company is not None:
         claims.append(f"company 0x{advert.company:04x}")
     if advert.service is not None:
-        claims.append(f"service {advert.service}")
+        claims.append(f"service {' or '.join(matching.alternatives(advert.service))}")
     if advert.service_data is not None:
         claims.append(f"service data {advert.service_data}")
     return ", ".join(claims)

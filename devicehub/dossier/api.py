@@ -1,4 +1,4 @@
-"""The dossier's HTTP API: visits are opened and looked up here, and here alone stands whom they are about.
+"""The dossier's HTTP API: visits are planned, opened and looked up here, and here alone stands whom they are about.
 
 Every answer is JSON; an error is ``{"error": code, "message": words}``.
 """
@@ -11,9 +11,9 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,13 +23,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devicehub.delivery.wire import Id
-from devicehub.dossier.store import (
-    DossierStore,
-    OpenedVisit,
-    StoreFull,
+from devicehub.dossier.store import DossierStore, StoreFull
+from devicehub.dossier.visits import (
+    NewVisit,
+    PatientVisit,
     UnknownPatient,
     UnknownVisit,
+    VisitConflict,
 )
+from devicehub.driver import Kind
 from devicehub.reading.reading import Record
 from devicehub.visit.patient import PatientIdentity
 
@@ -39,23 +41,56 @@ LARGEST_BODY = 16 * 1024
 """Bytes; the only body there is names one person."""
 
 
-class NewVisit(Record):
-    """Whom a visit is opened for: a person new to the dossier, or a patient it knows by id."""
+VisitId = Annotated[str, Field(pattern=r"^v-[0-9a-f]{20}$")]
+"""Opaque: whoever chooses one draws it at random."""
 
+Body = TypeVar("Body", bound=Record)
+
+
+class WantedVisit(Record):
+    """A visit to plan, or with no ``planned_at`` to open at once.
+
+    It is for a person new to the dossier (``identity``), or for a patient it knows (``patient``). With an id
+    chosen by the caller (``visit``) a request can be repeated: it makes one visit. A plan may leave the
+    ``station`` out: then any station may open it.
+    """
+
+    visit: VisitId | None = None
     identity: PatientIdentity | None = None
     patient: str | None = None
-    station: Id
+    station: Id | None = None
+    planned_at: AwareDatetime | None = None
+    opened_at: AwareDatetime | None = None
+    plan: tuple[Kind, ...] = ()
+    responsible: Annotated[str, Field(min_length=1, max_length=80)] | None = None
 
     @model_validator(mode="after")
-    def _one_person(self) -> Self:
+    def _one_person_one_way(self) -> Self:
         if (self.identity is None) == (self.patient is None):
             raise ValueError("either identity or patient")
+        if self.planned_at is None and self.station is None:
+            raise ValueError("station, where the visit is opened")
+        if self.planned_at is not None and self.opened_at is not None:
+            raise ValueError("either planned_at or opened_at")
         return self
 
-    @property
-    def who(self) -> PatientIdentity | str:
-        """The person, by traits or by id."""
-        return self.identity or self.patient or ""
+    def made(self) -> NewVisit:
+        """For the store."""
+        fields = self.model_dump(exclude={"identity", "patient"})
+        return NewVisit(who=self.identity or self.patient or "", **fields)
+
+
+class OpenedWhere(Record):
+    """Where and when a planned visit was opened."""
+
+    station: Id
+    opened_at: AwareDatetime | None = None
+
+
+class ClosedWhen(Record):
+    """When a visit ended; now, where it is not said."""
+
+    closed_at: AwareDatetime | None = None
 
 
 class Health(BaseModel):
@@ -87,8 +122,10 @@ def api(store: DossierStore, *, token: str | None, health: Callable[[], Health])
     return Starlette(
         routes=[
             Route("/health", show_health),
-            Route("/v1/visits", visits.open, methods=["POST"]),
-            Route("/v1/visits/{visit}", visits.identify),
+            Route("/v1/visits", visits.make, methods=["POST"]),
+            Route("/v1/visits", visits.worklist),
+            Route("/v1/visits/{visit}", visits.look_up),
+            Route("/v1/visits/{visit}/open", visits.open, methods=["POST"]),
             Route("/v1/visits/{visit}/close", visits.close, methods=["POST"]),
             Route("/v1/visits/{visit}/readings", visits.readings),
         ],
@@ -100,6 +137,7 @@ def api(store: DossierStore, *, token: str | None, health: Callable[[], Health])
             StoreFull: _explain,
             UnknownPatient: _explain,
             UnknownVisit: _explain,
+            VisitConflict: _explain,
         },
     )
 
@@ -110,35 +148,50 @@ class Visits:
     def __init__(self, store: DossierStore) -> None:
         self._store = store
 
-    async def open(self, request: Request) -> Response:
-        """``{"station", "identity" | "patient"}`` → 201 ``{"visit", "patient"}``."""
-        try:
-            wanted = NewVisit.model_validate_json(await _body(request))
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False, include_input=False)
-            where = ", ".join(".".join(map(str, fault["loc"])) or "." for fault in faults)
-            raise Failure(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "schema",
-                f"la demande n'est pas comprise, à : {where} · the request is not understood, at: {where}",
-            ) from None
-        visit, patient = await asyncio.to_thread(
-            self._store.open_visit, wanted.who, wanted.station, actor=_actor(request)
+    async def make(self, request: Request) -> Response:
+        """`WantedVisit` → 201 the visit, or 200 where it was made before."""
+        wanted = await _read(request, WantedVisit)
+        known, is_new = await asyncio.to_thread(
+            self._store.make_visit, wanted.made(), actor=_actor(request)
         )
-        return JSONResponse({"visit": visit, "patient": patient}, HTTPStatus.CREATED)
+        return JSONResponse(_told(known), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
-    async def identify(self, request: Request) -> Response:
-        """A visit, with whom it is about."""
-        known, identity = await asyncio.to_thread(
-            self._store.identify, request.path_params["visit"], actor=_actor(request)
+    async def worklist(self, request: Request) -> Response:
+        """``?station=…`` → ``{"visits": […]}``: what is planned for it around now, by its time."""
+        station = request.query_params.get("station", "")
+        planned = await asyncio.to_thread(self._store.worklist, station, actor=_actor(request))
+        return JSONResponse({"visits": [_told(known) for known in planned]})
+
+    async def look_up(self, request: Request) -> Response:
+        """A visit, with whom it is about and what was measured of them before."""
+        visit = request.path_params["visit"]
+        known = await asyncio.to_thread(self._store.visit, visit, actor=_actor(request))
+        return JSONResponse(_told(known))
+
+    async def open(self, request: Request) -> Response:
+        """`OpenedWhere` → the visit, opened; one that was opened stays as it is."""
+        where = await _read(request, OpenedWhere)
+        known = await asyncio.to_thread(
+            self._store.open_visit,
+            request.path_params["visit"],
+            where.station,
+            where.opened_at,
+            actor=_actor(request),
         )
-        return JSONResponse({**_visit(known), "identity": identity.model_dump(mode="json")})
+        return JSONResponse(_told(known))
 
     async def close(self, request: Request) -> Response:
-        """Close a visit; a closed one stays as it is."""
-        visit = request.path_params["visit"]
-        known = await asyncio.to_thread(self._store.close_visit, visit, actor=_actor(request))
-        return JSONResponse(_visit(known))
+        """`ClosedWhen`, or no body → the visit, closed; one that was only planned is cancelled."""
+        when = ClosedWhen()
+        if request.headers.get("content-length", "0") != "0":
+            when = await _read(request, ClosedWhen)
+        known = await asyncio.to_thread(
+            self._store.close_visit,
+            request.path_params["visit"],
+            when.closed_at,
+            actor=_actor(request),
+        )
+        return JSONResponse(_told(known))
 
     async def readings(self, request: Request) -> Response:
         """What is filed under a visit, withdrawn readings included."""
@@ -201,19 +254,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _visit(known: OpenedVisit) -> dict[str, Any]:
-    visit = known.visit.model_dump(mode="json")
-    return {
-        "visit": visit["id"],
-        "patient": known.patient,
-        "station": known.station,
-        "opened_at": visit["opened_at"],
-        "closed_at": visit["closed_at"],
-    }
+def _told(known: PatientVisit) -> dict[str, Any]:
+    return {**known.known.model_dump(mode="json"), "patient": known.patient}
 
 
 def _actor(request: Request) -> str:
     return f"api {request.client.host if request.client else '?'}"
+
+
+async def _read(request: Request, expected: type[Body]) -> Body:
+    try:
+        return expected.model_validate_json(await _body(request))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        where = ", ".join(".".join(map(str, fault["loc"])) or "." for fault in faults)
+        raise Failure(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "schema",
+            f"la demande n'est pas comprise, à : {where} · the request is not understood, at: {where}",
+        ) from None
 
 
 async def _body(request: Request) -> bytes:
@@ -247,6 +306,8 @@ async def _explain(_request: Request, error: Exception) -> Response:
             return _answer(error)
         case UnknownVisit():
             return _answer(Failure(HTTPStatus.NOT_FOUND, "unknown_visit", str(error)))
+        case VisitConflict():
+            return _answer(Failure(HTTPStatus.CONFLICT, "conflict", str(error)))
         case UnknownPatient():
             return _answer(Failure(HTTPStatus.NOT_FOUND, "unknown_patient", str(error)))
         case StoreFull():

@@ -26,6 +26,7 @@ from devicehub.delivery.mqtt import (
     Message,
     MqttClient,
     NotConnected,
+    Outage,
     PublishLost,
     PublishRefused,
 )
@@ -41,6 +42,9 @@ LARGEST_COMMIT = 64
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 """Seconds between two tries to commit; the pause doubles."""
+
+REPEAT_SECONDS = 20.0
+"""How often a dossier says again that it is there: so long a station that missed its birth waits at most."""
 
 FAREWELL = 1.0
 """Seconds the broker has to take the news that this dossier goes."""
@@ -71,6 +75,7 @@ class Ingest:
         self._dossier = dossier
         self._accepts_simulators = accepts_simulators
         self._boot = uuid4()
+        self._listening = uuid4()
         self._since = datetime.now(UTC)
         self._arrived: asyncio.Queue[Incoming] = asyncio.Queue(LARGEST_COMMIT)
         self._client: MqttClient | None = None
@@ -90,16 +95,34 @@ class Ingest:
             manual_ack=True,
             will=Message(topic, self._state("offline"), retain=True),
             birth=Message(topic, self._state("online"), retain=True),
+            on_connection=self._on_connection,
         )
         async with client:
             self._client = client
+            repeating = asyncio.create_task(self._repeat(client, topic), name="dossier-repeat")
             try:
                 while True:
                     await self._take(client, await self._next())
             finally:
+                repeating.cancel()
+                await asyncio.wait({repeating})
                 await self._leave(client, topic)
 
-    def _state(self, state: Literal["online", "offline"]) -> bytes:
+    def _on_connection(self, up: bool, _outage: Outage | None) -> None:
+        if up:
+            self._listening = uuid4()
+
+    async def _repeat(self, client: MqttClient, topic: str) -> None:
+        while True:
+            await asyncio.sleep(REPEAT_SECONDS)
+            await client.connected.wait()
+            try:
+                again = self._state("online", self._listening)
+                await client.publish(topic, again, retain=True)
+            except (NotConnected, PublishLost, PublishRefused) as error:
+                logger.info("dossier.state.not_repeated reason=%s", error)
+
+    def _state(self, state: Literal["online", "offline"], listening: UUID | None = None) -> bytes:
         return wire.encode(
             wire.DossierState(
                 dossier=self._dossier,
@@ -108,6 +131,7 @@ class Ingest:
                 boot=self._boot,
                 version=__version__,
                 accepts_simulators=self._accepts_simulators,
+                listening=listening,
             )
         )
 

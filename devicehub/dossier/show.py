@@ -25,6 +25,18 @@ NOTHING: MappingProxyType[Language, str] = MappingProxyType(
 STATES: MappingProxyType[Language, tuple[str, str]] = MappingProxyType(
     {"fr": ("classé", "retiré"), "en": ("filed", "withdrawn")}
 )
+ACTIONS: MappingProxyType[Language, dict[str, str]] = MappingProxyType(
+    {
+        "fr": {"assign": "attribué", "reassign": "déplacé", "withdraw": "retiré"},
+        "en": {"assign": "assigned", "reassign": "moved", "withdraw": "withdrawn"},
+    }
+)
+SOURCES: MappingProxyType[Language, dict[str, str]] = MappingProxyType(
+    {
+        "fr": {"derived": "calculé", "typed": "saisi à la main"},
+        "en": {"derived": "derived", "typed": "typed by hand"},
+    }
+)
 KINDS: MappingProxyType[Kind, str] = MappingProxyType(
     {
         "blood_pressure": "pression artérielle",
@@ -98,7 +110,7 @@ def show(
             for entry in filed:
                 yield entry.model_dump_json()
         else:
-            yield from _table([_row(entry, language) for entry in filed], language)
+            yield from _table(list(_rows(filed, language)), language)
 
 
 def values(entry: Filed, language: Language = "fr") -> str:
@@ -126,6 +138,8 @@ def _figure(value: object, language: Language) -> str:
 def _row(entry: Filed, language: Language) -> tuple[str, ...]:
     reading = entry.reading
     kind = KINDS.get(reading.kind, reading.kind) if language == "fr" else reading.kind
+    if reading.source != "measured":
+        kind = f"{kind} ({SOURCES[language][reading.source]})"
     maker_and_model = " ".join(filter(None, (reading.device.maker, reading.device.model)))
     return (
         reading.received_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
@@ -137,6 +151,17 @@ def _row(entry: Filed, language: Language) -> tuple[str, ...]:
         entry.visit or "—",
         STATES[language][entry.withdrawn],
     )
+
+
+def _rows(filed: Iterable[Filed], language: Language) -> Iterator[tuple[str, ...]]:
+    """A row a reading, and below it one for each word about whose it is, where there were several."""
+    for entry in filed:
+        yield _row(entry, language)
+        if len(entry.revisions) > 1:
+            for one in entry.revisions:
+                said = " ".join(filter(None, (ACTIONS[language][one.action], one.reason)))
+                at = one.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+                yield at, "↳", said, one.author, "", str(one.revision), one.visit or "—", ""
 
 
 def _table(rows: list[tuple[str, ...]], language: Language) -> Iterator[str]:

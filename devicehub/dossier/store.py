@@ -6,34 +6,33 @@ time; SQLite keeps what is committed through a power cut (WAL, synchronous FULL)
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import AwareDatetime
-from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, insert, select, update
+from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, insert, literal, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from devicehub.dossier import visits
 from devicehub.dossier.filing import Arrival, Known, judge
 from devicehub.dossier.tables import (
     APPLICATION,
     ATTRIBUTIONS,
-    AUDIT,
     FRAMES,
     METADATA,
-    PATIENTS,
+    PLANS,
     READINGS,
     VERSION,
     VISITS,
 )
-from devicehub.journal.records import Attribution, Receipt, Visit
+from devicehub.dossier.visits import NewVisit, PatientVisit, note
+from devicehub.journal.records import Attribution, Receipt
 from devicehub.reading.reading import Reading, Record
-from devicehub.visit.patient import PatientIdentity
 
 BUSY_SECONDS = 30
 """How long one program waits for another that writes to the same file."""
@@ -47,34 +46,8 @@ class StoreFull(Exception):
     """Nothing was written: the disk is full or failing. What was filed before is safe."""
 
 
-class UnknownVisit(Exception):
-    """No such visit was opened at this dossier."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "ce dossier ne connaît pas cette visite · this dossier knows no such visit"
-        )
-
-
-class UnknownPatient(Exception):
-    """No such patient is known to this dossier."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "ce dossier ne connaît pas ce patient · this dossier knows no such patient"
-        )
-
-
-class OpenedVisit(Record):
-    """A visit with the patient and the station it was opened for."""
-
-    visit: Visit
-    patient: str
-    station: str
-
-
 class Filed(Record):
-    """A reading in the record, with its newest revision; ``visit`` is the last one it belonged to."""
+    """A reading in the record; ``visit`` is the last one it belonged to, ``revision`` the one that counts."""
 
     site: str
     station: str
@@ -82,6 +55,8 @@ class Filed(Record):
     revision: int
     withdrawn: bool
     filed_at: AwareDatetime
+    revisions: tuple[Attribution, ...]
+    """Who said whose it is, why and when, oldest first. A revision that came late stands in its place."""
     reading: Reading
 
 
@@ -117,6 +92,8 @@ class DossierStore:
                     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
                     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
                 _check(connection, path)
+                if create:
+                    _bring_up_to_date(connection)
         except BaseException:
             self._engine.dispose()
             raise
@@ -135,52 +112,37 @@ class DossierStore:
 
     # ------------------------------------------------------------------------------ visits
 
+    def make_visit(self, new: NewVisit, *, actor: str) -> tuple[PatientVisit, bool]:
+        """Plan a visit, or open one at once; and whether it is new. Raises `UnknownPatient`, `VisitConflict`."""
+        with self._write() as connection:
+            return visits.make(connection, new, actor)
+
     def open_visit(
-        self, who: PatientIdentity | str, station: str, *, actor: str
-    ) -> tuple[str, str]:
-        """Open a visit for a patient known by id, or for a new one; the ids of visit and patient.
-
-        Two people can share every trait of an identity: only an id says that a patient is one
-        this dossier knows. Raises `UnknownPatient`.
-        """
-        now = datetime.now(UTC)
-        visit = f"v-{secrets.token_hex(10)}"
+        self, visit: str, station: str, at: datetime | None = None, *, actor: str
+    ) -> PatientVisit:
+        """Open a planned visit; one that was opened stays as it is. Raises `UnknownVisit`."""
         with self._write() as connection:
-            if isinstance(who, PatientIdentity):
-                patient = f"p-{secrets.token_hex(10)}"
-                identity = who.model_dump(mode="json")
-                row = {"id": patient, "identity": identity, "created_at": now}
-                connection.execute(insert(PATIENTS).values(row))
-            else:
-                patient = who
-                found = select(PATIENTS.c.id).where(PATIENTS.c.id == patient)
-                if connection.execute(found).first() is None:
-                    raise UnknownPatient
-            row = {"id": visit, "patient": patient, "station": station, "opened_at": now}
-            connection.execute(insert(VISITS).values(row))
-            _audit(connection, now, actor, "visit_opened", visit, station)
-        return visit, patient
+            return visits.open_(connection, visit, station, at, actor)
 
-    def close_visit(self, visit: str, *, actor: str) -> OpenedVisit:
-        """Close a visit; a closed one stays as it is. Raises `UnknownVisit`."""
-        now = datetime.now(UTC)
+    def close_visit(self, visit: str, at: datetime | None = None, *, actor: str) -> PatientVisit:
+        """Close a visit, or cancel a planned one; a closed one stays as it is. Raises `UnknownVisit`."""
         with self._write() as connection:
-            known = _visit(connection, visit)
-            if known.visit.closed_at is not None:
-                return known
-            closing = update(VISITS).where(VISITS.c.id == visit).values(closed_at=now)
-            connection.execute(closing)
-            _audit(connection, now, actor, "visit_closed", visit)
-            return _visit(connection, visit)
+            return visits.close(connection, visit, at, actor)
 
-    def identify(self, visit: str, *, actor: str) -> tuple[OpenedVisit, PatientIdentity]:
-        """Whom a visit is about; who asked is written down. Raises `UnknownVisit`."""
+    def visit(self, visit: str, *, actor: str) -> PatientVisit:
+        """A visit and whom it is about; who asked is written down. Raises `UnknownVisit`."""
         with self._write() as connection:
-            known = _visit(connection, visit)
-            of_patient = select(PATIENTS.c.identity).where(PATIENTS.c.id == known.patient)
-            identity = connection.execute(of_patient).scalar_one()
-            _audit(connection, datetime.now(UTC), actor, "identity_read", visit)
-        return known, PatientIdentity.model_validate(identity)
+            known = visits.known(connection, visit)
+            note(connection, actor, "identity_read", visit)
+            return known
+
+    def worklist(self, station: str, *, actor: str) -> list[PatientVisit]:
+        """What is planned for a station; who asked is written down, where there was anything to read."""
+        with self._write() as connection:
+            planned = visits.worklist(connection, station)
+            for one in planned:
+                note(connection, actor, "identity_read", one.known.visit, "worklist")
+            return planned
 
     # ---------------------------------------------------------------------------- readings
 
@@ -199,9 +161,7 @@ class DossierStore:
                     new.append(arrival)
                 elif receipt.result == "refused" and not receipt.retryable:
                     actor = f"station {arrival.station}"
-                    _audit(
-                        connection, now, actor, "reading_refused", str(receipt.id), receipt.reason
-                    )
+                    note(connection, actor, "reading_refused", str(receipt.id), receipt.reason)
             _insert(connection, new, keys, now)
         return receipts
 
@@ -224,10 +184,11 @@ class DossierStore:
                 .order_by(READINGS.c.key, ATTRIBUTIONS.c.revision)
             )
             if visit is not None:
-                _visit(connection, visit)
+                visits.known(connection, visit)
                 its = select(ATTRIBUTIONS.c.reading).where(ATTRIBUTIONS.c.visit == visit)
                 wanted = wanted.where(READINGS.c.key.in_(its))
-            for filed in _newest(connection.execute(wanted)):
+            for row, revisions in visits.by_reading(connection.execute(wanted)):
+                filed = _filed(row, revisions)
                 if visit is None or filed.visit == visit:
                     yield filed
 
@@ -283,27 +244,21 @@ def _check(connection: Connection, path: Path) -> None:
         )
 
 
-def _audit(
-    connection: Connection,
-    at: datetime,
-    actor: str,
-    action: str,
-    subject: str,
-    detail: str | None = None,
-) -> None:
-    row = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail}
-    connection.execute(insert(AUDIT).values(row))
-
-
-def _visit(connection: Connection, visit: str) -> OpenedVisit:
-    row = connection.execute(select(VISITS).where(VISITS.c.id == visit)).first()
-    if row is None:
-        raise UnknownVisit
-    return OpenedVisit(
-        visit=Visit(id=row.id, opened_at=row.opened_at, closed_at=row.closed_at),
-        patient=row.patient,
-        station=row.station,
+def _bring_up_to_date(connection: Connection) -> None:
+    """Version 2 plans visits: those opened before it have a plan that asks for nothing."""
+    if _ask(connection, "PRAGMA user_version") == VERSION:
+        return
+    PLANS.create(connection)
+    names = ["visit", "patient", "station", "plan", "created_at"]
+    opened = select(
+        VISITS.c.id,
+        VISITS.c.patient,
+        VISITS.c.station,
+        literal([], PLANS.c.plan.type),
+        VISITS.c.opened_at,
     )
+    connection.execute(insert(PLANS).from_select(names, opened))
+    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 
 def _known(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[Known, dict[Any, int]]:
@@ -319,8 +274,8 @@ def _known(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[Known, 
     for row in connection.execute(of_keys.where(ATTRIBUTIONS.c.reading.in_(by_key))):
         revisions = known.attributions.setdefault(by_key[row.reading], {})
         revisions[row.revision] = row.content_hash
-    visits = {arrival.item.attribution.visit for arrival in arrivals}
-    of_visits = select(VISITS.c.id).where(VISITS.c.id.in_(visits - {None}))
+    named = {arrival.item.attribution.visit for arrival in arrivals}
+    of_visits = select(VISITS.c.id).where(VISITS.c.id.in_(named - {None}))
     known.visits = set(connection.execute(of_visits).scalars())
     return known, keys
 
@@ -385,28 +340,15 @@ def _frame_rows(arrival: Arrival, keys: dict[Any, int]) -> Iterator[dict[str, ob
         }
 
 
-def _newest(rows: Iterable[Row[Any]]) -> Iterator[Filed]:
-    """One `Filed` a reading, from rows in the order of readings and their revisions."""
-    open_row: Row[Any] | None = None
-    visit: str | None = None
-    for row in rows:
-        if open_row is not None and row.key != open_row.key:
-            yield _filed(open_row, visit)
-            visit = None
-        open_row = row
-        visit = row.attribution["visit"] or visit
-    if open_row is not None:
-        yield _filed(open_row, visit)
-
-
-def _filed(row: Row[Any], visit: str | None) -> Filed:
-    attribution = Attribution.model_validate(row.attribution)
+def _filed(row: Row[Any], revisions: tuple[Attribution, ...]) -> Filed:
+    newest = revisions[-1]
     return Filed(
         site=row.site,
         station=row.station,
-        visit=visit,
-        revision=attribution.revision,
-        withdrawn=attribution.action == "withdraw",
+        visit=visits.belongs_to(revisions),
+        revision=newest.revision,
+        withdrawn=newest.action == "withdraw",
         filed_at=row.filed_at,
+        revisions=revisions,
         reading=Reading.model_validate(row.body),
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-VERSION = 1
+VERSION = 2
 """The version of these tables; a store of a newer one is left alone."""
 
 APPLICATION = 0x44484453
@@ -69,6 +69,24 @@ VISITS = Table(
     Column("opened_at", Moment, nullable=False),
     Column("closed_at", Moment),
 )
+
+PLANS = Table(
+    "plans",
+    METADATA,
+    Column("visit", String(40), primary_key=True),
+    Column("patient", ForeignKey("patients.id"), nullable=False, index=True),
+    Column("station", String(32)),
+    Column("planned_at", Moment, index=True),
+    Column("plan", Json, nullable=False),
+    Column("responsible", String(80)),
+    Column("created_at", Moment, nullable=False),
+    Column("cancelled_at", Moment),
+)
+"""What is to be measured in a visit, and by whose order. One without a row in ``visits`` was never opened.
+
+``station`` is the one it is planned for, nothing for any; ``planned_at`` is nothing where a station opened the
+visit by itself. Since version 2.
+"""
 
 READINGS = Table(
     "readings",

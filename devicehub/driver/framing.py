@@ -132,6 +132,64 @@ def probed(probe: Probe, *, longest: int, starts: bytes = bytes(range(256))) -> 
     return lambda: _Probed(probe, starts, longest)
 
 
+class _Packets:
+    def __init__(
+        self, size: int, is_packet: Callable[[bytes], bool], sure: int, alike: Sure | None
+    ) -> None:
+        self._size, self._is_packet = size, is_packet
+        self._sure, self._alike = sure, alike
+        self._buffer = bytearray()
+        self._locked = False
+        self._strayed = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._buffer += data
+        packets: list[bytes] = []
+        at, size, end = 0, self._size, len(self._buffer)
+        while end - at >= (size if self._locked else size * self._sure):
+            if self._locked:
+                packet = bytes(self._buffer[at : at + size])
+                if self._is_packet(packet):
+                    packets.append(packet)
+                    at += size
+                else:
+                    self._locked = False
+            elif row := self._row(at):
+                packets += [b"", *row] if self._strayed else row
+                at += size * self._sure
+                self._locked, self._strayed = True, False
+            else:
+                self._strayed = True
+                at += 1
+        del self._buffer[:at]
+        return packets
+
+    def _row(self, at: int) -> list[bytes]:
+        """The packets in a row that begin here, where they are enough to be sure of it."""
+        row: list[bytes] = []
+        for start in range(at, at + self._size * self._sure, self._size):
+            packet = bytes(self._buffer[start : start + self._size])
+            if not self._is_packet(packet):
+                return []
+            row.append(packet)
+        return row if self._alike is None or self._alike(row) else []
+
+
+Sure = Callable[[list[bytes]], bool]
+"""Whether packets in a row are those of one stream."""
+
+
+def packets(
+    size: int, is_packet: Callable[[bytes], bool], *, sure: int = 1, alike: Sure | None = None
+) -> MakeFramer:
+    """A stream of packets of one ``size``, one right behind the other.
+
+    Their place is known once ``sure`` of them stand in a row and are ``alike``; from then on each is handed over as it
+    comes, for as long as they fit. Whatever lay between two rows is an empty message: something was lost there.
+    """
+    return lambda: _Packets(size, is_packet, sure, alike)
+
+
 class _TextLines:
     def __init__(self, limit: int) -> None:
         self._lines = _Lines(b"\n", limit)

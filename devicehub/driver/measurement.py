@@ -188,12 +188,23 @@ class Glucose(MeasurementBase):
 
 
 class EcgSamples(MeasurementBase):
-    """A stretch of an ECG stream: ``microvolts[lead][sample]``. Never filed."""
+    """A stretch of an ECG stream: ``microvolts[lead][sample]``, oldest first. Never filed.
+
+    ``None`` is a sample that never arrived, or arrived damaged: as many as are missing where the device counts them,
+    otherwise one for each place where the stream was disturbed, however many were lost there. A gap is always inside a
+    stretch, never between two; only a silence of the device shows in the times of arrival alone. ``sequence`` is the
+    device's own counter at the last sample.
+
+    ``sampling_hz`` is ``None`` where neither the device nor the model it was bound as says it. Where nobody says what a
+    count is worth, ``microvolts`` is empty and ``counts`` holds what the device sent: of that, only the shape means
+    something.
+    """
 
     kind: Literal["ecg_samples"] = "ecg_samples"
     leads: tuple[str, ...]
-    sampling_hz: Number
-    microvolts: tuple[tuple[Number | None, ...], ...]
+    sampling_hz: Number | None
+    microvolts: tuple[tuple[Number | None, ...], ...] = ()
+    counts: tuple[tuple[int | None, ...], ...] = ()
 
 
 ContactState = Literal["connected", "off", "unknown"]
@@ -216,7 +227,11 @@ class ElectrodeContact(MeasurementBase):
 
 
 class EcgPreparation(MeasurementBase):
-    """The verdict of a finished electrode check. It says nothing about the heart."""
+    """The verdict of a finished electrode check. It says nothing about the heart.
+
+    ``swap`` names two limb electrodes that seem exchanged. ``mdc_codes`` say the same as states and causes do, as
+    far as ISO/IEEE 11073-10101 has codes for it (lead off, leads off, lead noisy, signal quality).
+    """
 
     kind: Literal["ecg_preparation"] = "ecg_preparation"
     ready: bool
@@ -225,6 +240,8 @@ class EcgPreparation(MeasurementBase):
     causes: tuple[str, ...] = ()
     duration_seconds: Number
     retries: int = 0
+    swap: str | None = None
+    mdc_codes: tuple[int, ...] = ()
 
 
 class DeviceFacts(MeasurementBase):

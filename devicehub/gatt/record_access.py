@@ -93,6 +93,18 @@ class Join(Protocol):
         ...
 
 
+class Whole:
+    """For records of one message each: nothing to join."""
+
+    def take(self, frame: Frame) -> Iterator[Frame]:
+        """The message as it came."""
+        yield frame
+
+    def rest(self) -> Iterator[Frame]:
+        """Nothing: no message waits for another."""
+        yield from ()
+
+
 def encode_request(op: Op, operator: Operator | None = None, *numbers: int) -> bytes:
     """The bytes of a request: ``numbers`` are one sequence number, or two for `Operator.BETWEEN`."""
     data = bytes([op, _NULL if operator is None else operator])

@@ -80,12 +80,28 @@ def one(database: Connection, number: int) -> JournalledFrame | None:
     return row and _frame(row)
 
 
+def last(database: Connection) -> int:
+    """The number of the last frame; 0 where there is none."""
+    number: int = database.execute("SELECT coalesce(max(number), 0) FROM frame").fetchone()[0]
+    return number
+
+
 def not_understood(database: Connection) -> int:
     """How many frames were not understood."""
     count: int = database.execute(
         "SELECT count(*) FROM frame WHERE fate = 'not_understood'"
     ).fetchone()[0]
     return count
+
+
+def last_not_understood(database: Connection, limit: int) -> list[tuple[JournalledFrame, str]]:
+    """The frames that were not understood, each with the reason, newest first."""
+    rows = database.execute(
+        "SELECT number, detail FROM frame WHERE fate = 'not_understood' ORDER BY number DESC LIMIT ?",
+        (limit,),
+    ).fetchall()
+    found = [(one(database, number), detail or "") for number, detail in rows]
+    return [(frame, detail) for frame, detail in found if frame is not None]
 
 
 def _frame(row: tuple[Any, ...]) -> JournalledFrame:

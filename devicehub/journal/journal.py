@@ -12,9 +12,23 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from devicehub.driver import DeviceFacts, Frame
-from devicehub.journal import devices, frames, outbox, readings, told, visits
+from devicehub.driver import DeviceFacts, Frame, Kind
+from devicehub.journal import (
+    adoptions,
+    delegation,
+    devices,
+    frames,
+    metrology,
+    outbox,
+    readings,
+    series,
+    told,
+    visits,
+)
+from devicehub.journal.adoptions import Adoption
+from devicehub.journal.metrology import MetrologyEntry
 from devicehub.journal.records import (
+    AtDossier,
     Attribution,
     DeviceRecord,
     Due,
@@ -22,6 +36,7 @@ from devicehub.journal.records import (
     Filing,
     JournalledFrame,
     Outbox,
+    Owed,
     Receipt,
     State,
     StateChange,
@@ -30,6 +45,7 @@ from devicehub.journal.records import (
 )
 from devicehub.journal.store import Store
 from devicehub.reading.clock import DeviceClock
+from devicehub.reading.metrology import Done
 from devicehub.reading.reading import DriverUsed, Origin
 from devicehub.reading.settle import Settling
 
@@ -56,6 +72,10 @@ class Journal:
     def path(self) -> Path:
         """The SQLite file."""
         return self.store.path
+
+    async def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, in its words; nothing where it is whole. It reads all of it."""
+        return await self.store.damage()
 
     async def __aenter__(self) -> Self:
         await self.store.open()
@@ -143,9 +163,17 @@ class Journal:
         """One frame by its number."""
         return await self.store.read(partial(frames.one, number=number))
 
+    async def last_frame(self) -> int:
+        """The number of the last frame; 0 where there is none."""
+        return await self.store.read(frames.last)
+
     async def not_understood(self) -> int:
         """How many frames were not understood."""
         return await self.store.read(frames.not_understood)
+
+    async def last_not_understood(self, limit: int) -> list[tuple[JournalledFrame, str]]:
+        """The frames that were not understood, each with the reason, newest first."""
+        return await self.store.read(partial(frames.last_not_understood, limit=limit))
 
     # ---------------------------------------------------------------------------- readings
 
@@ -154,15 +182,39 @@ class Journal:
     ) -> Filing:
         """A person's word on a reading: accept, reject, discard, try again, or undo one of these.
 
-        Raises `NotAllowed` where the reading is unknown or its present state does not lead there.
+        Raises `NotAllowed` where the reading is unknown, its present state does not lead there, or
+        what is to be undone has been sent.
         """
+        (filing,) = await self.change_all([reading], state, author=author, detail=detail)
+        return filing
+
+    async def change_all(
+        self, several: Sequence[UUID], state: State, *, author: str, detail: str | None = None
+    ) -> list[Filing]:
+        """`change` for several readings in one transaction: all of them, or none."""
         now = datetime.now(UTC)
-        return await self.store.write(
-            partial(
-                readings.change, reading=reading, state=state, author=author, detail=detail, at=now
-            ),
-            lambda filing: self._announce([filing]),
-        )
+
+        def change(database: Connection) -> list[Filing]:
+            return [
+                readings.change(database, reading, state, author=author, detail=detail, at=now)
+                for reading in several
+            ]
+
+        return await self.store.write(change, self._announce)
+
+    async def retake(self, reading: UUID, *, author: str, detail: str | None = None) -> Filing:
+        """Reject a reading and expect its kind again in its visit. Raises `NotAllowed`."""
+        now = datetime.now(UTC)
+
+        def retake(database: Connection) -> Filing:
+            filing = readings.change(
+                database, reading, "rejected", author=author, detail=detail, at=now, act="retake"
+            )
+            if filing.attribution.visit is not None:
+                visits.expect(database, filing.attribution.visit, filing.reading.kind)
+            return filing
+
+        return await self.store.write(retake, lambda filing: self._announce([filing]))
 
     async def attribute(self, attribution: Attribution, state: State) -> Filing:
         """A new revision of a reading's attribution, and the state it leads to.
@@ -174,6 +226,17 @@ class Journal:
             lambda filing: self._announce([filing]),
         )
 
+    async def file(self, filings: Sequence[Filing]) -> list[Filing]:
+        """File readings that come from no frame: derived and typed ones. Returns those that are new.
+
+        One that is known already is counted and otherwise left alone. Raises `NotAllowed` for a first
+        state that cannot be one.
+        """
+        return await self.store.write(
+            lambda database: [one for one in filings if readings.add(database, one)],
+            self._announce,
+        )
+
     async def reading(self, reading: UUID) -> Filing | None:
         """One reading as it stands."""
         return await self.store.read(partial(readings.one, reading=reading))
@@ -181,6 +244,10 @@ class Journal:
     async def latest(self, limit: int) -> list[Filing]:
         """The readings that came last, newest first."""
         return await self.store.read(partial(readings.latest, limit=limit))
+
+    async def quarantined(self, limit: int) -> list[Filing]:
+        """The readings that belong to nobody yet, newest first."""
+        return await self.store.read(partial(readings.quarantined, limit=limit))
 
     async def of_visit(self, visit: str) -> list[Filing]:
         """The readings now attributed to a visit, in their order of arrival."""
@@ -197,8 +264,12 @@ class Journal:
     # ------------------------------------------------------------------------------ outbox
 
     async def outbox_items(self, limit: int, after: int = 0) -> list[Due]:
-        """What has no receipt yet, oldest first, behind the place ``after``."""
+        """What has no receipt yet and may be sent, oldest first, behind the place ``after``."""
         return await self.store.read(partial(outbox.items, limit=limit, after=after))
+
+    async def take_due(self, limit: int, after: int) -> list[Due]:
+        """`outbox_items`, to be sent now: from here on they can be withdrawn, no longer undone."""
+        return await self.store.write(partial(outbox.take, limit=limit, after=after))
 
     async def outbox(self) -> Outbox:
         """How much has no receipt yet, and since when."""
@@ -222,13 +293,54 @@ class Journal:
 
     # ------------------------------------------------------------------------------ visits
 
-    async def open_visit(self, visit: Visit, *, author: str = STATION) -> None:
-        """Open a visit. Raises `NotAllowed` while another one is open."""
-        await self.store.write(partial(visits.open_, visit=visit, author=author))
+    async def open_visit(
+        self, visit: Visit, *, author: str = STATION, sealed: bytes | None = None
+    ) -> None:
+        """Open a visit; ``sealed`` is who the patient is, kept until the dossier has answered.
+
+        Raises `NotAllowed` while another one is open, and for the id of a closed one.
+        """
+        await self.store.write(partial(visits.open_, visit=visit, sealed=sealed, author=author))
 
     async def close_visit(self, visit: str, at: datetime, *, author: str = STATION) -> None:
         """Close a visit; once closed it stays as it is. Raises `NotAllowed` for an unknown one."""
         await self.store.write(partial(visits.close, visit=visit, at=at, author=author))
+
+    async def lock_visit(self, visit: str, at: datetime, *, author: str, reason: str) -> None:
+        """Lock an open visit; one that is locked stays so. Raises `NotAllowed`."""
+        await self.store.write(
+            partial(visits.lock, visit=visit, at=at, author=author, reason=reason)
+        )
+
+    async def unlock_visit(self, visit: str, at: datetime, *, author: str) -> None:
+        """A person has confirmed the patient. Raises `NotAllowed` where the visit is not locked."""
+        await self.store.write(partial(visits.unlock, visit=visit, at=at, author=author))
+
+    async def visit_answered(
+        self, visit: str, at_dossier: AtDossier, *, author: str = STATION
+    ) -> None:
+        """The dossier has answered about a visit: its identity is erased, its readings may go."""
+        now = datetime.now(UTC)
+        await self.store.write(
+            partial(visits.answered, visit=visit, at_dossier=at_dossier, at=now, author=author),
+            self._announce,
+        )
+
+    async def owed_visits(self) -> list[Owed]:
+        """The visits of which the dossier does not know all, by opening."""
+        return await self.store.read(visits.owed)
+
+    async def sealed_identity(self, visit: str) -> bytes | None:
+        """Who a visit's patient is, sealed; nothing once the dossier has answered."""
+        return await self.store.read(partial(visits.sealed_identity, visit=visit))
+
+    async def visit(self, visit: str) -> Visit | None:
+        """One visit by its id."""
+        return await self.store.read(partial(visits.one, visit=visit))
+
+    async def last_boundary(self) -> datetime | None:
+        """The latest moment at which any visit began, ended, was locked or unlocked."""
+        return await self.store.read(visits.last_boundary)
 
     async def visits(self, since: datetime) -> list[Visit]:
         """The visits that were open at ``since`` or later, by opening."""
@@ -237,6 +349,20 @@ class Journal:
     async def open_visit_now(self) -> Visit | None:
         """The visit that is open."""
         return await self.store.read(visits.open_now)
+
+    # ------------------------------------------------------------------------------ series
+
+    async def keep_series(self, one: UUID, visit: str, content: str) -> None:
+        """Keep a blood-pressure series of a visit as it stands now."""
+        await self.store.write(partial(series.keep, series=one, visit=visit, content=content))
+
+    async def series_of(self, visit: str) -> list[str]:
+        """The series of a visit, in the order they began."""
+        return await self.store.read(partial(series.of_visit, visit=visit))
+
+    async def visits_of(self, reading: UUID) -> list[str]:
+        """Every visit a reading was ever attributed to."""
+        return await self.store.read(partial(series.visits_of, reading=reading))
 
     # ----------------------------------------------------------------------------- devices
 
@@ -256,6 +382,37 @@ class Journal:
     async def device(self, device: str) -> DeviceRecord | None:
         """What is remembered of a device."""
         return await self.store.read(partial(devices.one, device=device))
+
+    async def record_metrology(self, entry: MetrologyEntry) -> None:
+        """Add a line to the metrology log."""
+        await self.store.write(partial(metrology.record, entry=entry))
+
+    async def metrology_log(self, device: str | None = None) -> list[MetrologyEntry]:
+        """The metrology log, of one device or of all, oldest line first."""
+        return await self.store.read(partial(metrology.log, device=device))
+
+    async def checks_of(self, device: str) -> list[Done]:
+        """The newest record of each check of a device."""
+        return await self.store.read(partial(metrology.newest, device=device))
+
+    async def record_adoption(self, adoption: Adoption) -> None:
+        """Write down that a physical device was made the room's, or let go."""
+        await self.store.write(partial(adoptions.record, adoption=adoption))
+
+    async def adoptions(self) -> list[Adoption]:
+        """The physical devices that belong to the room now."""
+        return await self.store.read(adoptions.present)
+
+    async def delegate(self, kind: Kind, *, delegated: bool, author: str) -> None:
+        """Write down whether assistants may measure a kind on their own."""
+        now = datetime.now(UTC)
+        await self.store.write(
+            partial(delegation.record, kind=kind, delegated=delegated, author=author, at=now)
+        )
+
+    async def withheld(self) -> frozenset[Kind]:
+        """The kinds that the physician has not delegated."""
+        return await self.store.read(delegation.withheld)
 
     def _announce(self, changed: Sequence[Filing]) -> None:
         for filing in changed:

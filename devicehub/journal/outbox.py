@@ -18,13 +18,28 @@ DOSSIER = "dossier"
 
 
 def items(database: Connection, limit: int, after: int) -> list[Due]:
-    """What is due behind the place ``after``, oldest first."""
+    """What is due behind the place ``after``, oldest first.
+
+    What belongs to a visit the dossier does not know yet waits, and is not due.
+    """
     rows = database.execute(
         "SELECT outbox.number, filing.* FROM outbox JOIN filing ON filing.number = outbox.reading "
-        "WHERE outbox.number > ? ORDER BY outbox.number LIMIT ?",
+        "WHERE outbox.number > ? AND NOT EXISTS (SELECT 1 FROM visit "
+        "WHERE visit.id = filing.visit AND visit.dossier = 'unknown') "
+        "ORDER BY outbox.number LIMIT ?",
         (after, limit),
     )
     return [Due(number=row[0], filing=readings.filing_from(row[1:])) for row in rows]
+
+
+def take(database: Connection, limit: int, after: int) -> list[Due]:
+    """What is due, to be sent now: from here on no person can keep it back."""
+    due = items(database, limit, after)
+    database.executemany(
+        "UPDATE outbox SET sent = 1 WHERE number = ? AND sent = 0",
+        [(item.number,) for item in due],
+    )
+    return due
 
 
 def summary(database: Connection) -> Outbox:
@@ -107,4 +122,5 @@ def _deliver(
     at: datetime,
 ) -> None:
     check(BY_DELIVERY, standing.state, state)
+    database.execute("UPDATE outbox SET sent = 1 WHERE reading = ?", (standing.number,))
     readings.put_state(database, standing, state, author=author, detail=detail, at=at)

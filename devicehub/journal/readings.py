@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from devicehub.journal import audit
+from devicehub.journal.audit import Act
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.records import Attribution, Filing, State, StateChange
-from devicehub.journal.states import BY_REVISION, BY_WORD, FIRST, WITHOUT_VISIT, check
+from devicehub.journal.states import ACTS, BY_REVISION, BY_WORD, FIRST, WITHOUT_VISIT, check
 from devicehub.reading.reading import Reading
 
 
@@ -60,6 +61,10 @@ def add(database: Connection, filing: Filing) -> bool:
         detail=filing.detail,
         at=filing.state_at,
     )
+    if reading.source == "typed":
+        audit.note(
+            database, filing.state_at, attribution.author, "type", str(reading.id), filing.state
+        )
     return True
 
 
@@ -71,13 +76,17 @@ def change(
     author: str,
     detail: str | None,
     at: datetime,
+    act: Act | None = None,
 ) -> Filing:
-    """Apply a person's word, and note it in the audit."""
+    """Apply a person's word, and note it in the audit; ``act`` where it has a name of its own."""
     standing = _known(database, reading)
     check(BY_WORD, standing.state, state)
     _check_visit(state, standing.visit)
+    if standing.state == "accepted":
+        _keep_back(database, standing)
     put_state(database, standing, state, author=author, detail=detail, at=at)
-    audit.note(database, at, author, "change", str(reading), f"{standing.state} -> {state}")
+    done = act or ACTS[standing.state, state]
+    audit.note(database, at, author, done, str(reading), _step(standing.state, state, detail))
     return _filing_of(database, reading)
 
 
@@ -110,9 +119,9 @@ def attribute(database: Connection, attribution: Attribution, state: State) -> F
         database,
         attribution.at,
         attribution.author,
-        "attribute",
+        attribution.action,
         str(attribution.reading),
-        f"{attribution.action} {attribution.revision}: {standing.state} -> {state}",
+        _step(standing.state, state, attribution.visit, attribution.reason),
     )
     return _filing_of(database, attribution.reading)
 
@@ -176,6 +185,14 @@ def latest(database: Connection, limit: int) -> list[Filing]:
     return [filing_from(row) for row in rows]
 
 
+def quarantined(database: Connection, limit: int) -> list[Filing]:
+    """The readings that belong to nobody yet, newest first."""
+    rows = database.execute(
+        "SELECT * FROM filing WHERE state = 'quarantined' ORDER BY number DESC LIMIT ?", (limit,)
+    )
+    return [filing_from(row) for row in rows]
+
+
 def of_visit(database: Connection, visit: str) -> list[Filing]:
     """The readings of one visit, by arrival."""
     rows = database.execute("SELECT * FROM filing WHERE visit = ? ORDER BY number", (visit,))
@@ -233,6 +250,19 @@ def _known(database: Connection, reading: UUID) -> Standing:
     if standing is None:
         raise NotAllowed(f"there is no reading {reading} in this journal")
     return standing
+
+
+def _keep_back(database: Connection, standing: Standing) -> None:
+    """Take what is accepted out of the outbox, provided it never left the station."""
+    kept = database.execute(
+        "DELETE FROM outbox WHERE reading = ? AND sent = 0", (standing.number,)
+    ).rowcount
+    if not kept:
+        raise NotAllowed("it has been sent already: it can be withdrawn, no longer undone")
+
+
+def _step(before: State, after: State, *said: str | None) -> str:
+    return " ".join([f"{before} -> {after}", *(word for word in said if word)])
 
 
 def _check_visit(state: State, visit: str | None) -> None:

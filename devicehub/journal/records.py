@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from devicehub.driver import DeviceFacts
+from devicehub.driver import DeviceFacts, Kind
 from devicehub.reading.clock import DeviceClock
 from devicehub.reading.reading import DriverUsed, Evidence, Origin, Reading, Record
 from devicehub.reading.settle import Settling
@@ -33,8 +33,19 @@ QuarantineReason = Literal[
     "after_visit",
     "unknown_time",
     "repeated_untimed",
+    "visit_locked",
+    "restarted",
+    "clock_changed",
 ]
-"""Why a reading belongs to nobody yet."""
+"""Why a reading belongs to nobody yet.
+
+``visit_locked``: it may have begun while nobody had confirmed the patient; ``restarted``: it may have begun
+before the station was started, and nobody saw who was there; ``clock_changed``: the station's clock was set
+meanwhile, and its times cannot be compared with the visits'.
+"""
+
+AtDossier = Literal["unknown", "open", "closed"]
+"""What the dossier has answered about a visit: nothing yet, that it is open, that it is closed."""
 
 Fate = Literal["read", "nothing", "not_understood"]
 """What became of a frame: readings were made, nothing in it was a finished measurement, or it was not understood."""
@@ -100,12 +111,40 @@ class Receipt(Record):
     retryable: bool = False
 
 
+class Lock(Record):
+    """A time in which nobody had confirmed that the visit's patient is the one in the room."""
+
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+
+
 class Visit(Record):
     """One identified patient, in one room, during one time window. The patient is known to the dossier alone."""
 
     id: str
     opened_at: AwareDatetime
     closed_at: AwareDatetime | None = None
+    locks: tuple[Lock, ...] = ()
+    """In their order; the last may still go on."""
+    plan: tuple[Kind, ...] = ()
+    """What is to be measured."""
+    responsible: str | None = None
+    """The physician who answers for it, by the dossier's or the practice's name for them."""
+    planned: bool = False
+    """It came from the dossier's worklist; else the station opened it and the dossier learns of it."""
+    at_dossier: AtDossier = "open"
+
+    @property
+    def locked(self) -> bool:
+        """Whether a person must confirm the patient before anything more belongs to it."""
+        return self.closed_at is None and bool(self.locks) and self.locks[-1].until is None
+
+
+class Owed(Record):
+    """A visit of which the dossier does not know all, and its sealed identity while the dossier holds none."""
+
+    visit: Visit
+    sealed: bytes | None
 
 
 class Outbox(Record):

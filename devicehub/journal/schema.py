@@ -122,7 +122,99 @@ CREATE TABLE told (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+_THIRD = """
+-- ``dossier``: what it has answered about a visit. Until it has, ``sealed`` holds who the patient is.
+ALTER TABLE visit ADD COLUMN plan TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE visit ADD COLUMN responsible TEXT;
+ALTER TABLE visit ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE visit ADD COLUMN dossier TEXT NOT NULL DEFAULT 'open'
+    CHECK (dossier IN ('unknown', 'open', 'closed'));
+ALTER TABLE visit ADD COLUMN sealed BLOB;
+UPDATE visit SET dossier = 'closed' WHERE closed_at IS NOT NULL;
+CREATE INDEX visit_owed ON visit (dossier, closed_at) WHERE dossier <> 'closed';
+
+CREATE TABLE visit_lock (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    visit  TEXT NOT NULL REFERENCES visit (id),
+    since  TEXT NOT NULL,
+    until  TEXT
+) STRICT;
+CREATE INDEX visit_lock_visit ON visit_lock (visit);
+CREATE UNIQUE INDEX visit_lock_open ON visit_lock (visit) WHERE until IS NULL;
+
+-- What was handed to the network once may be at the dossier: a person can withdraw it, no longer undo it.
+ALTER TABLE outbox ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET sent = 1;
+"""
+
+_FOURTH = """
+-- A blood-pressure series as the operator takes it: its content is the visit room's own record.
+CREATE TABLE series (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      BLOB NOT NULL UNIQUE,
+    visit   TEXT NOT NULL,
+    content TEXT NOT NULL
+) STRICT;
+CREATE INDEX series_visit ON series (visit);
+
+-- The metrology log of the devices.
+CREATE TABLE metrology (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    device      TEXT NOT NULL,
+    act         TEXT NOT NULL,
+    done_on     TEXT NOT NULL,
+    by          TEXT NOT NULL,
+    passed      INTEGER NOT NULL,
+    certificate TEXT,
+    due         TEXT,
+    note        TEXT,
+    author      TEXT NOT NULL,
+    at          TEXT NOT NULL
+) STRICT;
+CREATE INDEX metrology_device ON metrology (device);
+CREATE TRIGGER metrology_is_kept BEFORE DELETE ON metrology
+    BEGIN SELECT RAISE(ABORT, 'the metrology log is append-only'); END;
+CREATE TRIGGER metrology_is_final BEFORE UPDATE ON metrology
+    BEGIN SELECT RAISE(ABORT, 'the metrology log is append-only'); END;
+
+-- Which physical device was made the room's, or let go.
+CREATE TABLE adoption (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    device    TEXT NOT NULL,
+    act       TEXT NOT NULL CHECK (act IN ('adopted', 'released')),
+    address   TEXT NOT NULL,
+    intrinsic TEXT,
+    code      TEXT,
+    author    TEXT NOT NULL,
+    at        TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER adoption_is_kept BEFORE DELETE ON adoption
+    BEGIN SELECT RAISE(ABORT, 'adoptions are append-only'); END;
+CREATE TRIGGER adoption_is_final BEFORE UPDATE ON adoption
+    BEGIN SELECT RAISE(ABORT, 'adoptions are append-only'); END;
+"""
+
+_FIFTH = """
+-- What the physician lets assistants measure. A kind nobody has spoken of is delegated.
+CREATE TABLE delegation (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind      TEXT NOT NULL,
+    delegated INTEGER NOT NULL,
+    author    TEXT NOT NULL,
+    at        TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER delegation_is_kept BEFORE DELETE ON delegation
+    BEGIN SELECT RAISE(ABORT, 'delegations are append-only'); END;
+CREATE TRIGGER delegation_is_final BEFORE UPDATE ON delegation
+    BEGIN SELECT RAISE(ABORT, 'delegations are append-only'); END;
+"""
+
+_SIXTH = """
+-- Each line of the audit holds what it says and the line before it fast (`devicehub.journal.audit`).
+ALTER TABLE audit ADD COLUMN link TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 
 
 def migrate(database: Connection, path: Path) -> None:

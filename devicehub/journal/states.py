@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
+from devicehub.journal.audit import Act
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.records import State
 
@@ -23,12 +24,19 @@ FIRST: frozenset[State] = frozenset({"quarantined", "to_review", "invalid", "acc
 WITHOUT_VISIT: frozenset[State] = frozenset({"quarantined", "discarded", "invalid", "withdrawn"})
 """The states in which a reading may belong to nobody."""
 
+ACTS: Mapping[tuple[State, State], Act] = {
+    ("quarantined", "discarded"): "discard",
+    ("discarded", "quarantined"): "undo",
+    ("to_review", "accepted"): "accept",
+    ("to_review", "rejected"): "reject",
+    ("rejected", "to_review"): "undo",
+    ("accepted", "to_review"): "undo",
+    ("refused", "accepted"): "retry",
+}
+"""What a person's word is called that leads from one state to another."""
+
 BY_WORD: Transitions = {
-    "quarantined": frozenset({"discarded"}),
-    "discarded": frozenset({"quarantined"}),
-    "to_review": frozenset({"accepted", "rejected"}),
-    "rejected": frozenset({"to_review"}),
-    "refused": frozenset({"accepted"}),
+    before: frozenset(after for start, after in ACTS if start == before) for before, _ in ACTS
 }
 
 BY_DELIVERY: Transitions = {
@@ -37,7 +45,7 @@ BY_DELIVERY: Transitions = {
 }
 
 BY_REVISION: Transitions = {
-    "quarantined": frozenset({"quarantined", "to_review", "accepted"}),
+    "quarantined": frozenset({"quarantined", "to_review", "accepted", "invalid"}),
     "to_review": frozenset({"quarantined", "to_review", "accepted"}),
     "accepted": frozenset({"accepted", "withdrawn"}),
     "published": frozenset({"accepted", "withdrawn"}),

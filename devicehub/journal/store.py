@@ -22,6 +22,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -145,6 +146,13 @@ class Store:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reader, _query, self._reading, query)
 
+    async def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file (sqlite.org/pragma.html, "quick_check"); nothing where it is whole.
+
+        It reads the whole file, on a connection of its own: nobody waits for it but the caller.
+        """
+        return await asyncio.to_thread(_damage, self.path)
+
     # ------------------------------------------------------------------- the writer thread
 
     def _write_until_closed(
@@ -252,6 +260,7 @@ def _open_for_writing(path: Path) -> Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA secure_delete = ON")  # an erased identity leaves no bytes behind
         migrate(database, path)
     except BaseException:
         database.close()
@@ -259,9 +268,28 @@ def _open_for_writing(path: Path) -> Connection:
     return database
 
 
+def open_beside(path: Path) -> Connection:
+    """A connection beside the station's own, for what may be written from outside: it keeps nobody out.
+
+    SQLite lets one writer in at a time; each waits for the other (sqlite.org/wal.html).
+    """
+    database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+    database.execute("PRAGMA synchronous = FULL")
+    return database
+
+
 def _open_for_reading(path: Path) -> Connection:
     uri = f"{path.resolve().as_uri()}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None)
+
+
+def _damage(path: Path) -> list[str]:
+    try:
+        with closing(_open_for_reading(path)) as database:
+            told = [str(row[0]) for row in database.execute("PRAGMA quick_check")]
+    except sqlite3.Error as failure:
+        return [str(failure)]
+    return [] if told == ["ok"] else told
 
 
 def _make_private(path: Path) -> None:

@@ -1,20 +1,27 @@
-"""The visits of the room. At most one is open; who the patient is, only the dossier knows."""
+"""The visits of the room. At most one is open; who the patient is, only the dossier knows.
+
+A visit the dossier has not answered for (``unknown``) keeps its patient's identity, sealed; its readings wait
+in the outbox. The dossier's answer erases the one and lets go of the others, in one transaction.
+"""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
+from uuid import UUID
 
-from devicehub.journal import audit
+from devicehub.driver import Kind
+from devicehub.journal import audit, readings
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
-from devicehub.journal.records import Visit
+from devicehub.journal.records import AtDossier, Filing, Lock, Owed, Visit
 
-_SELECT = "SELECT id, opened_at, closed_at FROM visit"
+_SELECT = "SELECT id, opened_at, closed_at, plan, responsible, planned, dossier FROM visit"
 
 
-def open_(database: Connection, visit: Visit, author: str) -> None:
+def open_(database: Connection, visit: Visit, sealed: bytes | None, author: str) -> None:
     """Write a new, open visit. Opening the visit that is open changes nothing."""
     if visit.closed_at is not None:
         raise NotAllowed(f"visit {visit.id} is over: it cannot be opened")
@@ -23,26 +30,110 @@ def open_(database: Connection, visit: Visit, author: str) -> None:
         if present == visit:
             return
         raise NotAllowed(f"visit {present.id} is still open: close it first")
-    if database.execute("SELECT 1 FROM visit WHERE id = ?", (visit.id,)).fetchone():
+    if one(database, visit.id) is not None:
         raise NotAllowed(f"visit {visit.id} was closed: a new visit needs an id of its own")
     database.execute(
-        "INSERT INTO visit (id, opened_at) VALUES (?, ?)", (visit.id, to_text(visit.opened_at))
+        "INSERT INTO visit (id, opened_at, plan, responsible, planned, dossier, sealed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            visit.id,
+            to_text(visit.opened_at),
+            json.dumps(visit.plan),
+            visit.responsible,
+            visit.planned,
+            visit.at_dossier,
+            sealed,
+        ),
     )
     audit.note(database, visit.opened_at, author, "open_visit", visit.id, None)
 
 
 def close(database: Connection, visit: str, at: datetime, author: str) -> None:
     """Write when a visit ended; one that is closed keeps its end."""
-    row = database.execute(f"{_SELECT} WHERE id = ?", (visit,)).fetchone()
-    if row is None:
-        raise NotAllowed(f"there is no visit {visit} in this journal")
-    known = _visit(row)
+    known = _known(database, visit)
     if known.closed_at is not None:
         return
     if at < known.opened_at:
         raise NotAllowed(f"visit {visit} cannot end before it began")
+    database.execute(
+        "UPDATE visit_lock SET until = ? WHERE visit = ? AND until IS NULL", (to_text(at), visit)
+    )
     database.execute("UPDATE visit SET closed_at = ? WHERE id = ?", (to_text(at), visit))
     audit.note(database, at, author, "close_visit", visit, None)
+
+
+def lock(database: Connection, visit: str, at: datetime, author: str, reason: str) -> None:
+    """Lock an open visit. Raises `NotAllowed` where it is closed; one that is locked stays so."""
+    known = _known(database, visit)
+    if known.closed_at is not None:
+        raise NotAllowed(f"visit {visit} is closed")
+    if known.locked:
+        return
+    database.execute("INSERT INTO visit_lock (visit, since) VALUES (?, ?)", (visit, to_text(at)))
+    audit.note(database, at, author, "lock_visit", visit, reason)
+
+
+def unlock(database: Connection, visit: str, at: datetime, author: str) -> None:
+    """A person has confirmed the patient. Raises `NotAllowed` where the visit is not locked."""
+    if not _known(database, visit).locked:
+        raise NotAllowed(f"visit {visit} is not locked")
+    database.execute(
+        "UPDATE visit_lock SET until = ? WHERE visit = ? AND until IS NULL", (to_text(at), visit)
+    )
+    audit.note(database, at, author, "unlock_visit", visit, None)
+
+
+def expect(database: Connection, visit: str, kind: Kind) -> None:
+    """Add a kind to what is to be measured in a visit."""
+    known = _known(database, visit)
+    if kind not in known.plan:
+        plan = json.dumps([*known.plan, kind])
+        database.execute("UPDATE visit SET plan = ? WHERE id = ?", (plan, visit))
+
+
+def answered(
+    database: Connection, visit: str, at_dossier: AtDossier, at: datetime, author: str
+) -> list[Filing]:
+    """The dossier's answer about a visit. Its identity is erased, and what waited for it is due anew.
+
+    Returns the filings that may go now.
+    """
+    known = _known(database, visit)
+    database.execute(
+        "UPDATE visit SET dossier = ?, sealed = NULL WHERE id = ?", (at_dossier, visit)
+    )
+    audit.note(database, at, author, "answer_visit", visit, at_dossier)
+    if known.at_dossier != "unknown":
+        return []
+    # Whoever walks the outbox has passed them by: at its end they are met again.
+    held = database.execute(
+        "SELECT outbox.reading, outbox.revision, outbox.at, reading.id FROM outbox "
+        "JOIN reading ON reading.number = outbox.reading WHERE reading.visit = ? "
+        "ORDER BY outbox.number",
+        (visit,),
+    ).fetchall()
+    for number, revision, since, _id in held:
+        database.execute("DELETE FROM outbox WHERE reading = ?", (number,))
+        database.execute(
+            "INSERT INTO outbox (reading, revision, at) VALUES (?, ?, ?)", (number, revision, since)
+        )
+    return readings.some(database, [UUID(bytes=identity) for *_, identity in held])
+
+
+def owed(database: Connection) -> list[Owed]:
+    """The visits of which the dossier does not know all, by opening."""
+    rows = database.execute(
+        _SELECT.replace(" FROM", ", sealed FROM")
+        + " WHERE dossier = 'unknown' OR (dossier = 'open' AND closed_at IS NOT NULL) "
+        "ORDER BY opened_at, id"
+    ).fetchall()
+    return [Owed(visit=_visit(database, row[:-1]), sealed=row[-1]) for row in rows]
+
+
+def sealed_identity(database: Connection, visit: str) -> bytes | None:
+    """A visit's identity while the dossier does not hold it."""
+    row = database.execute("SELECT sealed FROM visit WHERE id = ?", (visit,)).fetchone()
+    return row[0] if row else None
 
 
 def since(database: Connection, moment: datetime) -> list[Visit]:
@@ -50,18 +141,54 @@ def since(database: Connection, moment: datetime) -> list[Visit]:
     rows = database.execute(
         f"{_SELECT} WHERE closed_at IS NULL OR closed_at >= ? ORDER BY opened_at, id",
         (to_text(moment),),
-    )
-    return [_visit(row) for row in rows]
+    ).fetchall()
+    return [_visit(database, row) for row in rows]
+
+
+def last_boundary(database: Connection) -> datetime | None:
+    """The latest moment at which any visit began, ended, was locked or unlocked."""
+    (moment,) = database.execute(
+        "SELECT max(moment) FROM (SELECT max(opened_at) AS moment FROM visit "
+        "UNION ALL SELECT max(closed_at) FROM visit "
+        "UNION ALL SELECT max(since) FROM visit_lock UNION ALL SELECT max(until) FROM visit_lock)"
+    ).fetchone()
+    return from_text(moment) if moment else None
+
+
+def one(database: Connection, visit: str) -> Visit | None:
+    """A visit by its id."""
+    row = database.execute(f"{_SELECT} WHERE id = ?", (visit,)).fetchone()
+    return row and _visit(database, row)
 
 
 def open_now(database: Connection) -> Visit | None:
     """The visit that is open."""
     row = database.execute(f"{_SELECT} WHERE closed_at IS NULL").fetchone()
-    return row and _visit(row)
+    return row and _visit(database, row)
 
 
-def _visit(row: tuple[Any, ...]) -> Visit:
-    visit, opened, closed = row
+def _known(database: Connection, visit: str) -> Visit:
+    known = one(database, visit)
+    if known is None:
+        raise NotAllowed(f"there is no visit {visit} in this journal")
+    return known
+
+
+def _visit(database: Connection, row: tuple[Any, ...]) -> Visit:
+    visit, opened, closed, plan, responsible, planned, dossier = row
+    locks = database.execute(
+        "SELECT since, until FROM visit_lock WHERE visit = ? ORDER BY number", (visit,)
+    )
     return Visit(
-        id=visit, opened_at=from_text(opened), closed_at=from_text(closed) if closed else None
+        id=visit,
+        opened_at=from_text(opened),
+        closed_at=from_text(closed) if closed else None,
+        locks=tuple(
+            Lock(since=from_text(since), until=from_text(until) if until else None)
+            for since, until in locks
+        ),
+        plan=json.loads(plan),
+        responsible=responsible,
+        planned=bool(planned),
+        at_dossier=dossier,
     )

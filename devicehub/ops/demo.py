@@ -1,7 +1,9 @@
 """The demo: a whole vitals room on this machine, every part a process of its own, nothing installed.
 
 Broker (in the wheel), dossier, station and simulated devices are started as a practice would start them,
-each with its own command; the demo only opens a visit for an invented patient and looks on.
+each with its own command. The demo only does what a person would: in a room without identity reader it opens the
+visit, in one with a scale that prints its result it accepts it, and in one with an ECG front end it says whose
+the electrodes are, and when the preparation is finished. Then it looks on.
 """
 
 from __future__ import annotations
@@ -9,255 +11,126 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import httpx
 
 from devicehub.delivery.broker import EmbeddedBroker
+from devicehub.ops.demo_rooms import ROOMS, DemoRoom
+from devicehub.ops.processes import DemoFailed, Processes
+from devicehub.ops.progress import FINAL, Progress, follow
 
-PATIENT = MappingProxyType(
-    {"family_name": "TEST", "given_name": "Alice", "born": "1970-01-01", "sex": "F"}
-)
-DEVICES = MappingProxyType(
-    {"sig_blood_pressure": "tensiometre", "sig_thermometer": "thermometre", "mt_sics": "balance"}
-)
-"""The simulated devices by driver, and what the practice calls them."""
-NAMES = MappingProxyType(
-    {
-        "fr": {"tensiometre": "Tensiomètre", "thermometre": "Thermomètre", "balance": "Balance"},
-        "en": {"tensiometre": "Cuff", "thermometre": "Thermometer", "balance": "Scale"},
-    }
-)
-EVERY = 8.0
-"""Seconds between two measurements of a device: long enough for it to be seen idle in between."""
-START_SECONDS = 20.0
-ONCE_SECONDS = 30.0
-"""Together less than the minute in which ``--once`` has ended, well or not."""
-ENDING_SECONDS = 2.0
-"""How long a process may take to end whose connection has ended: then it is named as the cause."""
-FINAL = frozenset({"filed", "refused", "invalid", "quarantined", "to_review"})
-LONGEST_VIEW = 100
-"""Readings the demo remembers; older ones are in the journal."""
-STATE_NAMES = MappingProxyType({"accepted": "saved", "published": "published", "filed": "filed"})
+LOOKS_EVERY = 0.1
+READER = "identity_reader"
+NEXT_PATIENT_SECONDS = 45.0
+"""How often the simulated reader scans somebody: the page then proposes the other patient's visit."""
 
-
-Show = Callable[["Progress"], None]
-
-
-class DemoFailed(Exception):
-    """The demo cannot go on, and why."""
-
-
-@dataclass
-class Progress:
-    """How far one reading has come. ``milliseconds`` counts from the last byte of its frame."""
-
-    reading: str
-    device: str
-    kind: str
-    values: dict[str, object]
-    text: str
-    """The values as the page words them."""
-    at: datetime
-    """When it came."""
-    state: str = "accepted"
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    def take(self, news: dict[str, object]) -> None:
-        """Take in one event of the station."""
-        state = str(news["state"])
-        self.state = state
-        name = STATE_NAMES.get(state, state)
-        took = news["milliseconds_since_last_byte"]
-        if isinstance(took, int | float):
-            self.milliseconds.setdefault(name, round(float(took), 1))
-
-    def as_json(self) -> str:
-        """One line for a program to read."""
-        return json.dumps(
-            {
-                "reading": self.reading,
-                "device": self.device,
-                "kind": self.kind,
-                "values": self.values,
-                "state": self.state,
-                "milliseconds": self.milliseconds,
-            },
-            ensure_ascii=False,
-        )
-
-
-@dataclass
-class Part:
-    """One process of the room, with the last lines it said in case it ends."""
-
-    name: str
-    process: asyncio.subprocess.Process
-    output: asyncio.StreamReader
-    errors: asyncio.StreamReader
-    said: deque[str] = field(default_factory=lambda: deque(maxlen=20))
-    reader: asyncio.Task[None] | None = None
-
-    async def ready(self) -> dict[str, object]:
-        """The next JSON line the process prints. Raises `DemoFailed` when it ends instead."""
-        line = await self.output.readline()
-        if not line:
-            await self.process.wait()
-            if self.reader is not None:
-                await self.reader
-            raise DemoFailed(f"{self.name} ended at start:\n" + "\n".join(self.said))
-        found: dict[str, object] = json.loads(line)
-        return found
-
-
-class Room:
-    """The demo's processes, started in order and ended together."""
-
-    def __init__(self, folder: Path, broker: EmbeddedBroker) -> None:
-        self.folder = folder
-        self.broker = broker
-        self.parts: list[Part] = []
-        self._drains: list[asyncio.Task[None]] = []
-
-    async def start(self, name: str, *arguments: str) -> Part:
-        """Start ``devicehub <arguments>``."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "devicehub",
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        if process.stdout is None or process.stderr is None:
-            raise DemoFailed(f"{name} has no output")
-        part = Part(name, process, process.stdout, process.stderr)
-        part.reader = asyncio.create_task(self._listen(part))
-        self.parts.append(part)
-        return part
-
-    async def _listen(self, part: Part) -> None:
-        with (self.folder / f"{part.name}.log").open("a", encoding="utf-8") as log:
-            async for line in part.errors:
-                text = line.decode("utf-8", "replace")
-                part.said.append(text.rstrip())
-                log.write(text)
-
-    def keep_reading(self, part: Part) -> None:
-        """Nobody waits for this part's lines any more; a full pipe must not stop it."""
-
-        async def drain() -> None:
-            async for _ in part.output:
-                pass
-
-        self._drains.append(asyncio.create_task(drain()))
-
-    async def ended(self) -> str:
-        """Waits for the first process that ends, which none should; its name and last words."""
-        broker = asyncio.create_task(self.broker.ended())
-        waits = {asyncio.create_task(part.process.wait()): part for part in self.parts}
-        tasks: set[asyncio.Task[Any]] = {broker, *waits}
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if broker in done:
-                return "broker ended"
-            part = waits[done.pop()]
-            if part.reader is not None:
-                await part.reader
-            return "\n".join([f"{part.name} ended:", *part.said])
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def stop(self) -> None:
-        """End every process, last started first, by asking and then by force."""
-        for part in reversed(self.parts):
-            with contextlib.suppress(ProcessLookupError):
-                part.process.terminate()
-            try:
-                await asyncio.wait_for(part.process.wait(), 5.0)
-            except TimeoutError:
-                part.process.kill()
-                await part.process.wait()
-        readers = [part.reader for part in self.parts if part.reader is not None]
-        await asyncio.gather(*readers, *self._drains)
+Show = Callable[[Progress], None]
+Found = Mapping[str, Mapping[str, object]]
+"""Where each simulated device is, by driver."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A running demo: the page's address and what the room is called by a person."""
+    """A running demo: the page's address, the language it speaks, and the visit that is open."""
 
     page: str
     language: str
-    devices: Sequence[str]
-    room: Room
+    room: DemoRoom
+    visit: str
+    processes: Processes
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, language: str) -> AsyncIterator[Running]:
+async def running(folder: Path, language: str, room: str = "small") -> AsyncIterator[Running]:
     """Start everything and open the visit. Raises `DemoFailed`, or ``BrokerFailed`` from the broker."""
+    stands = ROOMS[room]
     async with EmbeddedBroker(folder / "broker") as broker:
-        room = Room(folder, broker)
+        processes = Processes(folder, broker)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                demo = await _start(room, folder, language, broker.port)
+            async with asyncio.timeout(stands.start_seconds):
+                demo = await _start(processes, stands, folder, language, broker.port)
         except TimeoutError:
-            await room.stop()
-            raise DemoFailed(f"not ready after {START_SECONDS:.0f} s") from None
+            await processes.stop()
+            raise DemoFailed(f"not ready after {stands.start_seconds:.0f} s") from None
         except BaseException:
-            await room.stop()
+            await processes.stop()
             raise
         try:
             yield demo
         finally:
-            await room.stop()
+            await processes.stop()
 
 
-async def _start(room: Room, folder: Path, language: str, mqtt_port: int) -> Running:
-    simulators = await room.start(
-        "devices",
-        *("simulate", *DEVICES, "--hci", "tcp-server:127.0.0.1:0", "--every", str(EVERY), "--json"),
-    )
-    found: dict[str, dict[str, object]] = {}
-    while len(found) < len(DEVICES):
-        news = await simulators.ready()
-        if news["event"] == "ready":
-            found[str(news["device"])] = news
-    room.keep_reading(simulators)
+async def _start(
+    processes: Processes, room: DemoRoom, folder: Path, language: str, mqtt_port: int
+) -> Running:
+    found = await _devices(processes, room)
     config = folder / "devicehub.toml"
-    config.write_text(_config(folder, language, mqtt_port, "http://127.0.0.1:1", found), "utf-8")
-    dossier = await room.start(
+    config.write_text(
+        _config(room, folder, language, mqtt_port, "http://127.0.0.1:1", found), "utf-8"
+    )
+    dossier = await processes.start(
         "dossier", "dossier", "--config", str(config), "--simulation", "--json"
     )
     api = str((await dossier.ready())["url"])
-    room.keep_reading(dossier)
-    config.write_text(_config(folder, language, mqtt_port, api, found), "utf-8")
-    station = await room.start("station", "run", "--config", str(config), "--json")
+    processes.keep_reading(dossier)
+    config.write_text(_config(room, folder, language, mqtt_port, api, found), "utf-8")
+    station = await processes.start("station", "run", "--config", str(config), "--json")
     page = str((await station.ready())["url"])
-    room.keep_reading(station)
+    processes.keep_reading(station)
     async with httpx.AsyncClient(base_url=page) as client:
-        answer = await client.post("/api/visits", json=dict(PATIENT))
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise DemoFailed(f"the visit could not be opened: {answer.text}")
-    return Running(page, language, tuple(DEVICES.values()), room)
+        if room.has_reader:
+            visit = await _scanned_visit(client)
+        else:
+            visit = await _open_visit(client, room)
+    return Running(page, language, room, visit, processes)
+
+
+async def _devices(processes: Processes, room: DemoRoom) -> Found:
+    """Start the simulators: one process for each rhythm, all Bluetooth devices on one radio."""
+    found: dict[str, dict[str, object]] = {}
+    rhythms: dict[float, list[str]] = {}
+    for device in room.devices:
+        rhythms.setdefault(device.every, []).append(device.simulator)
+    if room.has_reader:
+        rhythms[NEXT_PATIENT_SECONDS] = [READER]
+    started = [
+        await processes.start(
+            "devices" if number == 0 else f"devices-{number + 1}",
+            *("simulate", *drivers, "--hci", "tcp-server:127.0.0.1:0"),
+            *("--every", str(every), "--json"),
+        )
+        for number, (every, drivers) in enumerate(rhythms.items())
+    ]
+    for simulators, drivers in zip(started, rhythms.values(), strict=True):
+        while not found.keys() >= set(drivers):
+            news = await simulators.ready()
+            if news["event"] == "ready":
+                found[str(news["device"])] = news
+        processes.keep_reading(simulators)
+    return found
+
+
+async def _open_visit(client: httpx.AsyncClient, room: DemoRoom) -> str:
+    answer = await client.post("/api/visits", json=dict(room.patient))
+    if answer.status_code >= httpx.codes.BAD_REQUEST:
+        raise DemoFailed(f"the visit could not be opened: {answer.text}")
+    return str(answer.json()["visit"])
+
+
+async def _scanned_visit(client: httpx.AsyncClient) -> str:
+    """The visit that the identity reader opens."""
+    while not (board := (await client.get("/api/board")).json())["visit"]:  # noqa: ASYNC110 - told by another process
+        await asyncio.sleep(LOOKS_EVERY)
+    return str(board["visit"]["id"])
 
 
 def _config(
-    folder: Path,
-    language: str,
-    mqtt_port: int,
-    dossier: str,
-    found: Mapping[str, Mapping[str, object]],
+    room: DemoRoom, folder: Path, language: str, mqtt_port: int, dossier: str, found: Found
 ) -> str:
     quoted = {name: json.dumps(str(folder / name)) for name in ("station", "dossier.sqlite")}
     radio = next(str(news["hci"]) for news in found.values() if "hci" in news)
@@ -288,58 +161,56 @@ radio = {json.dumps("virtual:" + radio)}
 [confirm]
 policy = "none"
 """
+    if room.has_reader:
+        head += f"\n[reader]\nport = {json.dumps(found[READER]['port'])}\nopens_visit = true\n"
     return head + "".join(
         f"""
 [[device]]
-id = "{device}"
-name = {json.dumps(NAMES[language][device], ensure_ascii=False)}
-driver = "{driver}"
-{"address" if "address" in found[driver] else "port"} = {json.dumps(found[driver].get("address") or found[driver]["port"])}
+id = "{device.id}"
+name = {json.dumps(room.name_of(device.id, language), ensure_ascii=False)}
+driver = "{device.driver}"
+{"address" if "address" in found[device.simulator] else "port"} = {json.dumps(found[device.simulator].get("address") or found[device.simulator]["port"])}
+{f"model = {json.dumps(device.model, ensure_ascii=False)}" if device.model else ""}
 """
-        for driver, device in DEVICES.items()
+        for device in room.devices
     )
 
 
-async def follow(demo: Running) -> AsyncGenerator[dict[str, object], None]:
-    """The station's news about readings, one by one. Raises `DemoFailed` when there will be no more."""
-    timeout = httpx.Timeout(10.0, read=None)
-    asked = {"lang": demo.language}
-    try:
-        async with (
-            httpx.AsyncClient(base_url=demo.page, timeout=timeout) as client,
-            client.stream("GET", "/api/events", params=asked) as answer,
-        ):
-            async for line in answer.aiter_lines():
-                if line.startswith("data:"):
-                    news: dict[str, object] = json.loads(line.removeprefix("data:"))
-                    if "reading" in news:
-                        yield news
-    except httpx.HTTPError as error:
-        raise DemoFailed(f"the station does not answer any more: {error}") from error
-    raise DemoFailed("the station has hung up")
-
-
 async def once(demo: Running, show: Show) -> list[Progress]:
-    """One measurement of every device, shown up to its end. Raises `DemoFailed` when one does not come."""
-    first: dict[str, Progress] = {}
+    """One measurement of every device, shown up to its end. Raises `DemoFailed` when one does not come.
+
+    A reading that is nobody's is not counted: the device's next one may be the patient's.
+    """
+    planned = {(device.id, kind) for device in demo.room.devices for kind in device.readings}
+    first: dict[tuple[str, str], Progress] = {}
 
     async def look() -> None:
         async with aclosing(_progress(demo)) as steps:
             async for progress in steps:
-                if first.setdefault(progress.device, progress) is progress:
+                key = (progress.device, progress.kind)
+                if key not in planned or progress.state == "quarantined":
+                    continue
+                if first.setdefault(key, progress) is progress:
                     show(progress)
-                ends = [each for each in first.values() if each.state in FINAL]
-                if len(ends) == len(demo.devices):
-                    return
+                if len(first) == len(planned) and all(p.state in FINAL for p in first.values()):
+                    break
+
+    async def room() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(look())
+            tasks.create_task(_prepare(demo))
 
     try:
-        async with asyncio.timeout(ONCE_SECONDS):
-            await _unless_ended(demo.room, look())
+        async with asyncio.timeout(demo.room.once_seconds):
+            await demo.processes.unless_ended(room())
     except TimeoutError:
-        seen = ", ".join(f"{p.device}: {p.state}" for p in first.values()) or "nothing"
+        seen = ", ".join(f"{p.device} {p.kind}: {p.state}" for p in first.values()) or "nothing"
         raise DemoFailed(
-            f"{len(demo.devices)} devices, but after {ONCE_SECONDS:.0f} s only: {seen}"
+            f"{len(planned)} readings planned, but after {demo.room.once_seconds:.0f} s only: {seen}"
         ) from None
+    strays = {progress.device for progress in first.values() if progress.visit != demo.visit}
+    if strays:
+        raise DemoFailed(f"not of the visit that is open: {', '.join(sorted(strays))}")
     return list(first.values())
 
 
@@ -351,42 +222,37 @@ async def watch(demo: Running, show: Show) -> None:
             async for progress in steps:
                 show(progress)
 
-    await _unless_ended(demo.room, look())
+    async def room() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(look())
+            tasks.create_task(_prepare(demo))
+
+    await demo.processes.unless_ended(room())
 
 
 async def _progress(demo: Running) -> AsyncGenerator[Progress, None]:
-    """A reading each time it has moved along."""
-    readings: dict[str, Progress] = {}
-    async with aclosing(follow(demo)) as station:
-        async for news in station:
-            key, values = str(news["reading"]), news["values"]
-            if key not in readings:
-                readings[key] = Progress(
-                    key,
-                    str(news["device"]),
-                    str(news["kind"]),
-                    dict(values) if isinstance(values, dict) else {},
-                    str(news["text"]),
-                    datetime.fromisoformat(str(news["at"])),
-                )
-            readings[key].take(news)
-            yield readings[key]
-            while len(readings) > LONGEST_VIEW:
-                readings.pop(next(iter(readings)))
+    """A reading each time it has moved along; one that waits for a person is accepted."""
+    async with (
+        httpx.AsyncClient(base_url=demo.page) as client,
+        aclosing(follow(demo.page, demo.language)) as steps,
+    ):
+        async for progress in steps:
+            if progress.state == "to_review":
+                await client.post(f"/api/readings/{progress.reading}/accept", json={})
+            else:
+                yield progress
 
 
-async def _unless_ended(room: Room, work: Coroutine[None, None, None]) -> None:
-    """Do the work; raise `DemoFailed` when a process ends before it is done."""
-    task = asyncio.create_task(work)
-    end = asyncio.create_task(room.ended())
-    try:
-        await asyncio.wait({task, end}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done() and task.exception() is not None:
-            await asyncio.wait({end}, timeout=ENDING_SECONDS)
-        if end.done():
-            raise DemoFailed(end.result())
-        task.result()
-    finally:
-        for each in (task, end):
-            each.cancel()
-        await asyncio.gather(task, end, return_exceptions=True)
+async def _prepare(demo: Running) -> None:
+    """What the assistant does at the ECG: says that the electrodes are this patient's, and finishes when it is ready."""
+    waiting = {one.id for one in demo.room.devices if "ecg_preparation" in one.readings}
+    async with httpx.AsyncClient(base_url=demo.page) as client:
+        while waiting:
+            for ecg in (await client.get("/api/ecg")).json()["ecg"]:
+                act = "begin" if ecg["phase"] == "others" else "finish" if ecg["ready"] else None
+                if act is None or ecg["device"] not in waiting:
+                    continue
+                answer = await client.post(f"/api/ecg/{ecg['device']}/{act}", json={})
+                if act == "finish" and answer.is_success:
+                    waiting.discard(ecg["device"])
+            await asyncio.sleep(LOOKS_EVERY)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TextIO
 
-from devicehub.ops.demo import FINAL, NAMES, PATIENT, Progress
+from devicehub.ops.demo_rooms import DemoRoom
+from devicehub.ops.progress import FINAL, Progress
 
 SHOWN = 14
 """Readings on the screen: with the heading they fill 24 lines."""
@@ -70,9 +71,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 class View:
     """Draws the demo; on a terminal in place and in colour, elsewhere one line a finished reading."""
 
-    def __init__(self, page: str, language: str, to: TextIO) -> None:
+    def __init__(self, page: str, room: DemoRoom, language: str, to: TextIO) -> None:
         self._words = _WORDS[language]
-        self._names = NAMES[language]
+        self._language = language
+        self._room = room
         self._page = page
         self._to = to
         self._in_place = to.isatty()
@@ -109,7 +111,7 @@ class View:
         self._to.flush()
 
     def _heading(self) -> list[str]:
-        words, colon = self._words, self._words["colon"]
+        words, colon, patient = self._words, self._words["colon"], self._room.patient
         columns = [_cell(words[name], name) for name in WIDTHS]
         steps = sum(WIDTHS[step] for step in STEPS)
         indent = sum(WIDTHS.values()) - max(steps, len(words["milliseconds"]))
@@ -117,14 +119,14 @@ class View:
             self._in(_BOLD, words["title"]),
             "",
             f"{words['page']}{colon}{self._in(_BOLD, self._page)}   ({words['stop']})",
-            f"{words['patient']}{colon}{PATIENT['family_name']} {PATIENT['given_name']}",
+            f"{words['patient']}{colon}{patient['family_name']} {patient['given_name']}",
             "",
             self._in(_DIM, f"{'':{indent}}{words['milliseconds']}"),
             self._in(_BOLD, "".join(columns)),
         ]
 
     def _line(self, progress: Progress) -> str:
-        name = self._names.get(progress.device, progress.device)
+        name = self._room.name_of(progress.device, self._language)
         time = progress.at.astimezone().strftime("%H:%M:%S")
         said = [_cell(time, "time"), _cell(name, "device"), _cell(progress.text, "value")]
         return "".join([*said, *self._steps(progress)])

@@ -8,6 +8,7 @@ from datetime import timedelta
 from devicehub.driver import DeviceFacts, Driver, Model, Settles
 from devicehub.reading import clock, identity, interval, plausibility
 from devicehub.reading.clock import DeviceClock
+from devicehub.reading.metrology import Metrology
 from devicehub.reading.reading import Device, DriverUsed, Evidence, Origin, Reading
 from devicehub.reading.settle import Finished
 
@@ -31,6 +32,7 @@ class Around:
     facts: DeviceFacts | None
     clock: DeviceClock | None
     zone: timedelta
+    metrology: Metrology | None = None
 
 
 def assemble(
@@ -71,6 +73,8 @@ def assemble(
         evidence=(evidence,),
         plausibility=plausibility.judge(measurement),
         unattended=around.driver.settles is Settles.PRINTED,
+        automatic=measurement.mode in around.driver.automatic.modes,
+        metrology=around.metrology,
     )
 
 

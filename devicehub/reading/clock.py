@@ -98,6 +98,28 @@ def stamp(
     )
 
 
+def could_be(
+    device_time: str | None,
+    clock: DeviceClock | None,
+    *,
+    earliest: datetime,
+    latest: datetime,
+    zone: timedelta,
+) -> bool:
+    """Whether a measurement's own time can lie between two moments, by any clock its device may have had.
+
+    That is the clock that was seen, or one set right since. A device that only seems to have fallen silent
+    tells its memory late: its own time says so even where it cannot be corrected. Without a clock that was
+    seen, or a date that is not whole, nothing is known and anything can be.
+    """
+    told = whole(device_time)
+    if told is None or clock is None:
+        return True
+    bare = told.replace(tzinfo=UTC)
+    candidates = (bare + timedelta(seconds=clock.offset_seconds), bare - zone, bare)
+    return any(earliest - RESOLUTION <= one <= latest + RESOLUTION for one in candidates)
+
+
 def whole(device_time: str | None) -> datetime | None:
     """The naive moment behind a device time, or ``None`` where a part of the date is unknown."""
     if device_time is None:

@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from devicehub.driver import AnyMeasurement, Kind
 from devicehub.reading.clock import Stamp
+from devicehub.reading.derivation import Derivation
 from devicehub.reading.interval import Began
+from devicehub.reading.metrology import Metrology
 
 Origin = Literal["device", "simulator"]
 Plausibility = Literal["plausible", "unusual", "impossible"]
@@ -65,9 +67,15 @@ class Reading(Record):
     plausibility: Plausibility = "plausible"
     unattended: bool = False
     """It needs a person's confirmation (a printed result without checksum, an untimed stored record)."""
+    automatic: bool = True
+    """Whether its driver declares the mode it was taken in as fully automatic; a typed one never is."""
     source: Literal["measured", "derived", "typed"] = "measured"
     derived_from: tuple[UUID, ...] = ()
+    derivation: Derivation | None = None
+    """How a derived one was computed. ``derived_from`` names the members that count."""
     author: str | None = None
+    metrology: Metrology | None = None
+    """How its device's checks stood when it measured, as far as the practice keeps them."""
 
     @property
     def kind(self) -> Kind:

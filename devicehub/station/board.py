@@ -13,54 +13,89 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
+from uuid import UUID
 
 from devicehub.delivery.wire import DeviceState
+from devicehub.devices.bluetooth import RadioNews
+from devicehub.devices.commissioning import Double
+from devicehub.devices.news import Why
+from devicehub.devices.passkeys import Question
+from devicehub.devices.upkeep import Notice
 from devicehub.driver import DeviceFacts, Kind, Measurement
 from devicehub.journal.records import Filing, Outbox, Visit
+from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.reception import Waiting
+from devicehub.visit.series import Series
 
 FILINGS_KEPT = 256
 """How many filings wait for one slow follower before it is told that it missed some."""
+
+KEPT_OF_A_KIND = 16
+"""How many readings of one kind the picture holds: the newest, and whatever waits for a person."""
 
 BANNER = "banner"
 TILES = "tiles"
 OUTBOX = "outbox"
 BROKER = "broker"
 TRAY = "tray"
+PROPOSAL = "proposal"
+PASSKEYS = "passkeys"
+RADIO = "radio"
+DEVICES = "devices"
+ALL = "all"
 
 
-def tile_id(device: str) -> str:
-    """The name of a device's tile among the parts of the board."""
-    return f"tile-{device}"
+PAUSE = timedelta(seconds=5)
+"""A device silent for longer begins a new measurement when it speaks again."""
+
+_MAIN: Mapping[Kind, str] = MappingProxyType(
+    {
+        "body_weight": "kilograms",
+        "oxygen_saturation": "percent",
+        "heart_rate": "per_minute",
+        "cuff_pressure": "pressure_mmhg",
+    }
+)
+"""The value by which a device that speaks all the time shows that nobody is on it."""
+
+LIVE_OF: Mapping[Kind, Kind] = MappingProxyType({"cuff_pressure": "blood_pressure"})
+"""In whose tile a kind is seen live that is never filed itself."""
+
+
+def tile_id(kind: Kind) -> str:
+    """The name of a measurement's tile among the parts of the board."""
+    return f"tile-{kind}"
 
 
 @dataclass(frozen=True)
 class Live:
-    """What a device says right now. Shown only, and only while it is fresh."""
+    """What a device says right now. Shown only, and only while it is fresh.
+
+    ``since`` is when it began to say so without a pause: what began before the visit is another patient's.
+    """
 
     measurements: tuple[Measurement, ...]
     at: datetime
+    since: datetime
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One device as the room sees it. ``filings`` belong to the open visit, newest of each kind.
-
-    ``held`` is a reading that waits in quarantine: its value is nobody's yet.
-    """
+class Seen:
+    """One device as the room sees it."""
 
     device: str
     name: str
     state: DeviceState | None = None
+    why: Why | None = None
+    """What its condition asks of a person."""
     last_seen: datetime | None = None
     battery_percent: float | None = None
     live: Live | None = None
-    filings: Mapping[Kind, Filing] = field(default_factory=lambda: MappingProxyType({}))
-    held: Filing | None = None
     kind: Kind | None = None
-    """What it last measured, for its icon: a kind is not a value."""
+    """What it last measured: a kind is not a value."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +107,46 @@ class Broker:
 
 
 @dataclass(frozen=True)
+class SeriesShown:
+    """A blood-pressure series and the visit's readings: `devicehub.visit.course.look` tells where it stands at any moment."""
+
+    series: Series
+    filings: Mapping[UUID, Filing]
+
+
+@dataclass(frozen=True)
 class Picture:
     """Everything the board knows at one moment. ``None`` means that nobody has said yet."""
 
     simulation: bool
     visit: Visit | None = None
     identity: PatientIdentity | None = None
-    tiles: Mapping[str, Tile] = field(default_factory=lambda: MappingProxyType({}))
+    filings: Mapping[UUID, Filing] = field(default_factory=lambda: MappingProxyType({}))
+    """The readings of the open visit, in their order of arrival."""
+    devices: Mapping[str, Seen] = field(default_factory=lambda: MappingProxyType({}))
     outbox: Outbox | None = None
     broker: Broker | None = None
+    tray: tuple[Filing, ...] = ()
+    """What belongs to nobody yet, newest first; how much there is in all is ``quarantined``."""
     quarantined: int = 0
+    worklist: tuple[KnownVisit, ...] = ()
+    worklist_stale: str | None = None
+    """Why the worklist may be old, in words."""
+    withheld: frozenset[Kind] = frozenset()
+    """What the physician has not delegated to assistants."""
+    dossier_trouble: str | None = None
+    """Why the dossier does not know all of this room's visits, in words."""
+    waiting: Waiting = field(default_factory=Waiting)
+    """Who was scanned in and waits for a person's word."""
+    passkeys: tuple[Question, ...] = ()
+    """Devices that are being paired and wait for a person's digits."""
+    radios: Mapping[int, RadioNews] = field(default_factory=lambda: MappingProxyType({}))
+    series: SeriesShown | None = None
+    """The newest series of the open visit."""
+    notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """What a person should see to about each device."""
+    doubles: tuple[Double, ...] = ()
+    """Devices in range that answer to one of the room's and are not it: nothing is read from them."""
 
 
 @dataclass(frozen=True)
@@ -156,72 +221,83 @@ class Board:
         """How many watch at this moment."""
         return len(self._watchers)
 
-    def device(self, state: DeviceState, *, name: str) -> None:
-        """A device changed its state. A device seen for the first time gets its tile here."""
-        before = self._tile(state.device)
+    def device(self, state: DeviceState, *, name: str, why: Why | None = None) -> None:
+        """A device changed its state."""
+        before = self._seen(state.device)
         seen = state.state in ("connected", "measuring")
         self._put(
             replace(
                 before,
                 name=name,
                 state=state,
+                why=why,
                 last_seen=_latest(
                     before.last_seen, state.since if seen else None, state.last_reading_at
                 ),
                 battery_percent=_first(state.battery_percent, before.battery_percent),
                 live=None if state.state in ("lost", "failed") else before.live,
-            )
+            ),
+            TILES,  # what it can measure may be new, and what keeps a measurement away has changed
         )
 
     def live(self, device: str, measurements: Sequence[Measurement], at: datetime) -> None:
         """What a device says right now, finished or not."""
-        tile = self._tile(device)
-        battery = tile.battery_percent
+        before = self._seen(device)
+        battery = before.battery_percent
         for measurement in measurements:
             if isinstance(measurement, DeviceFacts) and measurement.battery_percent is not None:
                 battery = float(measurement.battery_percent)
         shown = tuple(m for m in measurements if not isinstance(m, DeviceFacts))
+        kinds: set[Kind] = {measurement.kind for measurement in shown}
+        if before.live is not None:
+            kinds |= {measurement.kind for measurement in before.live.measurements}
         self._put(
             replace(
-                tile,
-                last_seen=_latest(tile.last_seen, at),
+                before,
+                last_seen=_latest(before.last_seen, at),
                 battery_percent=battery,
-                live=Live(shown, at) if shown else tile.live,
-            )
+                live=Live(shown, at, _since(before.live, at)) if shown else before.live,
+            ),
+            *(tile_id(LIVE_OF.get(kind, kind)) for kind in sorted(kinds)),
         )
 
     def filing(self, filing: Filing) -> None:
         """A reading changed its state or its attribution."""
         reading = filing.reading
-        tile = self._tile(reading.device.id)
+        self.picture = replace(self.picture, filings=self._filings_with(filing))
+        parts = (tile_id(reading.kind), ALL)
+        if reading.source != "measured":
+            self._tell(parts, filing)
+            return
+        before = self._seen(reading.device.id)
         arrived = reading.received_at
-        tile = replace(
-            tile,
-            last_seen=_latest(tile.last_seen, arrived),
-            battery_percent=_first(tile.battery_percent, reading.device.battery_percent),
-            live=None if tile.live is not None and tile.live.at <= arrived else tile.live,
-            filings=self._filings_with(tile.filings, filing),
-            held=self._held_with(tile.held, filing),
-            kind=tile.kind or reading.kind,
+        ended = before.live is not None and before.live.at <= arrived
+        self._put(
+            replace(
+                before,
+                last_seen=_latest(before.last_seen, arrived),
+                battery_percent=_first(before.battery_percent, reading.device.battery_percent),
+                live=None if ended else before.live,
+                kind=reading.kind,
+            ),
+            *parts,
+            filing=filing,
         )
-        self._put(tile, filing)
 
     def visit(self, visit: Visit | None, identity: PatientIdentity | None) -> None:
-        """A visit was opened, switched or closed. Values of another visit leave the board at once."""
+        """A visit was opened, locked, switched or closed. Values of another visit leave the board at once."""
         before = self.picture.visit
-        tiles = self.picture.tiles
-        changed = [BANNER]
         if (visit and visit.id) != (before and before.id):
-            empty = MappingProxyType[Kind, Filing]({})
-            tiles = MappingProxyType(
-                {
-                    device: replace(tile, live=None, filings=empty, held=None)
-                    for device, tile in tiles.items()
-                }
+            self.picture = replace(
+                self.picture,
+                series=None,
+                filings=MappingProxyType({}),
+                devices=MappingProxyType(
+                    {name: _emptied(seen) for name, seen in self.picture.devices.items()}
+                ),
             )
-            changed.append(TILES)
-        self.picture = replace(self.picture, visit=visit, identity=identity, tiles=tiles)
-        self._tell(changed)
+        self.picture = replace(self.picture, visit=visit, identity=identity)
+        self._tell([BANNER, PROPOSAL, TILES, ALL, DEVICES])
 
     def outbox(self, outbox: Outbox) -> None:
         """What is accepted and has no receipt yet."""
@@ -233,35 +309,80 @@ class Board:
         self.picture = replace(self.picture, broker=Broker(up, detail))
         self._tell([BROKER])
 
-    def quarantined(self, count: int) -> None:
-        """How many readings wait to be attributed by a person."""
-        self.picture = replace(self.picture, quarantined=count)
-        self._tell([TRAY])
+    def tray(self, waiting: Sequence[Filing], count: int) -> None:
+        """What belongs to nobody yet, newest first, and how much there is in all."""
+        self.picture = replace(self.picture, tray=tuple(waiting), quarantined=count)
+        self._tell([TRAY, TILES])
+
+    def worklist(self, visits: Sequence[KnownVisit], stale: str | None) -> None:
+        """The visits that are planned here, and why they may be old."""
+        if (tuple(visits), stale) != (self.picture.worklist, self.picture.worklist_stale):
+            self.picture = replace(self.picture, worklist=tuple(visits), worklist_stale=stale)
+            self._tell([TILES])
+
+    def withheld(self, kinds: frozenset[Kind]) -> None:
+        """What the physician has not delegated."""
+        self.picture = replace(self.picture, withheld=kinds)
+        self._tell([TILES, ALL])
+
+    def dossier(self, trouble: str | None) -> None:
+        """Why the dossier does not know all of this room's visits; ``None`` where it does."""
+        if trouble != self.picture.dossier_trouble:
+            self.picture = replace(self.picture, dossier_trouble=trouble)
+            self._tell([BROKER])
+
+    def reception(self, waiting: Waiting) -> None:
+        """Somebody was scanned in, or is waiting no more."""
+        self.picture = replace(self.picture, waiting=waiting)
+        self._tell([PROPOSAL])
+
+    def passkeys(self, questions: tuple[Question, ...]) -> None:
+        """A device asks for digits, or asks no longer."""
+        self.picture = replace(self.picture, passkeys=questions)
+        self._tell([PASSKEYS])
+
+    def radio(self, news: RadioNews) -> None:
+        """A Bluetooth radio changed its condition."""
+        radios = MappingProxyType({**self.picture.radios, news.number: news})
+        self.picture = replace(self.picture, radios=radios)
+        self._tell([RADIO])
+
+    def series(self, visit: str, series: Series | None, filings: Mapping[UUID, Filing]) -> None:
+        """A visit's series, or a reading of that visit, has moved. Another visit's is not shown."""
+        if self.picture.visit is None or self.picture.visit.id != visit:
+            return
+        shown = None if series is None else SeriesShown(series, MappingProxyType(dict(filings)))
+        self.picture = replace(self.picture, series=shown)
+        self._tell([tile_id("blood_pressure")])
+
+    def notices(self, notices: Mapping[str, tuple[Notice, ...]]) -> None:
+        """What a person should see to about each device."""
+        if notices != self.picture.notices:
+            self.picture = replace(self.picture, notices=MappingProxyType(dict(notices)))
+            self._tell([DEVICES, TILES])
+
+    def doubles(self, doubles: tuple[Double, ...]) -> None:
+        """Devices in range that answer to one of the room's and are not it."""
+        if doubles != self.picture.doubles:
+            self.picture = replace(self.picture, doubles=doubles)
+            self._tell([DEVICES])
 
     def hang_up(self) -> None:
         """Ask everyone who watches to leave: the station stops, or starts anew."""
         for watcher in self._watchers:
             watcher.end()
 
-    def _filings_with(self, kept: Mapping[Kind, Filing], filing: Filing) -> Mapping[Kind, Filing]:
-        reading = filing.reading
-        filings = dict(kept)
-        current = filings.get(reading.kind)
-        if current is not None:
-            if current.reading.id == reading.id:
-                del filings[reading.kind]
-            elif current.reading.received_at > reading.received_at:
-                return kept
-        if self._belongs(filing):
-            filings[reading.kind] = filing
+    def _filings_with(self, filing: Filing) -> Mapping[UUID, Filing]:
+        reading, filings = filing.reading, dict(self.picture.filings)
+        if not self._belongs(filing):
+            filings.pop(reading.id, None)
+            return MappingProxyType(filings)
+        filings[reading.id] = filing
+        alike = [one for one in filings.values() if one.reading.kind == reading.kind]
+        for old in alike[:-KEPT_OF_A_KIND]:
+            if old.state != "to_review":
+                del filings[old.reading.id]
         return MappingProxyType(filings)
-
-    def _held_with(self, held: Filing | None, filing: Filing) -> Filing | None:
-        if filing.state == "quarantined":
-            return filing
-        if held is not None and held.reading.id == filing.reading.id:
-            return None
-        return held
 
     def _belongs(self, filing: Filing) -> bool:
         open_visit = self.picture.visit
@@ -271,18 +392,38 @@ class Board:
             and filing.state not in ("quarantined", "discarded")
         )
 
-    def _tile(self, device: str) -> Tile:
-        return self.picture.tiles.get(device) or Tile(device, device)
+    def _seen(self, device: str) -> Seen:
+        return self.picture.devices.get(device) or Seen(device, device)
 
-    def _put(self, tile: Tile, filing: Filing | None = None) -> None:
-        is_new = tile.device not in self.picture.tiles
-        tiles = MappingProxyType({**self.picture.tiles, tile.device: tile})
-        self.picture = replace(self.picture, tiles=tiles)
-        self._tell([TILES] if is_new else [tile_id(tile.device)], filing)
+    def _put(self, seen: Seen, *parts: str, filing: Filing | None = None) -> None:
+        devices = MappingProxyType({**self.picture.devices, seen.device: seen})
+        self.picture = replace(self.picture, devices=devices)
+        self._tell([DEVICES, *parts], filing)
 
     def _tell(self, parts: Sequence[str], filing: Filing | None = None) -> None:
         for watcher in self._watchers:
             watcher.note(parts, filing)
+
+
+def _emptied(seen: Seen) -> Seen:
+    """A device whose value is taken away, and which is known to have been measuring already."""
+    return seen if seen.live is None else replace(seen, live=replace(seen.live, measurements=()))
+
+
+def _since(before: Live | None, at: datetime) -> datetime:
+    """Since when a device measures what it says ``at``: a pause, or an empty scale or finger, ends a measurement."""
+    if before is None or at - before.at > PAUSE or _is_idle(before.measurements):
+        return at
+    return before.since
+
+
+def _is_idle(measurements: Sequence[Measurement]) -> bool:
+    values = [
+        getattr(measurement, _MAIN[measurement.kind], None)
+        for measurement in measurements
+        if measurement.kind in _MAIN
+    ]
+    return bool(values) and all(value is None or value < 1 for value in values)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

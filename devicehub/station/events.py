@@ -15,16 +15,16 @@ from typing import Any, Final
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from devicehub.station.board import TILES, Board, tile_id
-from devicehub.station.page import STRIP, Page
+from devicehub.station.board import TILES, Board
+from devicehub.station.page import STRIP, Page, Viewer
 from devicehub.station.snapshot import as_json, filing_told
 from devicehub.station.words import Words
 
 BEAT: Final = 2.0
 """Seconds: a page that hears nothing for three of these greys its values (`static/station.js`)."""
 
-SHORTEST_GAP: Final = 0.03
-"""Seconds between two sets of fragments: a device that says a hundred things a second repaints thirty times."""
+SHORTEST_GAP: Final = 0.02
+"""Seconds between two sets of fragments: a device that says a hundred things a second repaints fifty times."""
 
 RETRY_MILLISECONDS: Final = 1000
 
@@ -51,30 +51,42 @@ def event(name: str, data: str) -> str:
 
 
 async def page_events(
-    board: Board, page: Page, words: Words, leaving: Callable[[], bool]
+    board: Board,
+    page: Page,
+    viewer: Viewer,
+    *,
+    leaving: Callable[[], bool],
+    signed_in: Callable[[], bool],
 ) -> AsyncGenerator[str, None]:
     """The fragments that changed, and a beat. The first set is whole: a page may come from another life.
 
     A fragment is named after its element. One that would look the same is not sent again. Time changes
-    fragments too (how long a reading waits, a live value that is no longer fresh): each beat looks.
+    fragments too (how long a reading waits, a live value that is no longer fresh): each beat looks. Once nobody is
+    ``signed_in`` the page is told so, and nothing more.
     """
     sent: dict[str, str] = {}
     with board.watch() as watcher:
         yield f"retry: {RETRY_MILLISECONDS}\n" + event("hello", page.mark(board.picture))
-        due: frozenset[str] = frozenset({*STRIP, TILES})
+        due: frozenset[str] = frozenset({TILES, *STRIP})
         while not (watcher.ended or leaving()):
+            if not signed_in():
+                yield event("signed-out", "")
+                return
             picture, now = board.picture, datetime.now(UTC)
-            tiles = [tile_id(device) for device in picture.tiles]
+            frame = page.frame(picture, viewer, now)
+            is_new_frame = sent.get(TILES) != frame
             out = []
-            if TILES in due:
-                out.append(event(TILES, page.fragment(TILES, picture, words, now)))
-            for part in (*STRIP, *tiles):
-                if due and part not in due and TILES not in due:
+            if is_new_frame:
+                sent[TILES] = frame
+                out.append(event(TILES, page.fragment(TILES, picture, viewer, now)))
+            every = not due or TILES in due
+            for part in (*STRIP, *page.tiles(picture)):
+                if not every and part not in due:
                     continue
-                html = page.fragment(part, picture, words, now)
+                html = page.fragment(part, picture, viewer, now)
                 if sent.get(part) != html:
                     sent[part] = html
-                    if part in STRIP or TILES not in due:
+                    if part in STRIP or not is_new_frame:
                         out.append(event(part, html))
             yield "".join(out) + event("beat", "")
             await asyncio.sleep(SHORTEST_GAP)
@@ -84,13 +96,12 @@ async def page_events(
 async def filing_events(
     board: Board, words: Words, leaving: Callable[[], bool]
 ) -> AsyncGenerator[str, None]:
-    """Every change of a reading's state as JSON, without identity; first the last one of each device.
+    """Every change of a reading's state as JSON, without identity; first what the board knows.
 
     A follower too slow for them is told how many it missed.
     """
     with board.watch() as watcher:
-        tiles = board.picture.tiles.values()
-        known = [f for tile in tiles for f in (*tile.filings.values(), tile.held) if f is not None]
+        known = [*board.picture.filings.values(), *board.picture.tray]
         yield ": filings\n\n" + "".join(_message(filing_told(filing, words)) for filing in known)
         while not (watcher.ended or leaving()):
             changes = await watcher.changes(BEAT)

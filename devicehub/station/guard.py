@@ -58,3 +58,17 @@ def comes_from_page(request: Request) -> bool:
 def is_json(request: Request) -> bool:
     """Whether the body is announced as JSON: a plain form of another page cannot say that."""
     return request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+
+
+class TooLarge(Exception):
+    """A request's body is larger than what it could mean."""
+
+
+async def body_within(request: Request, largest: int) -> bytes:
+    """A request's body. Raises `TooLarge` as soon as it has more than ``largest`` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise TooLarge
+    return bytes(body)

@@ -6,170 +6,261 @@ a part that changed replaces that element and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from devicehub.driver import Kind
-from devicehub.journal.records import Filing, State
-from devicehub.reading.reading import Reading
-from devicehub.station.board import BANNER, BROKER, OUTBOX, TILES, TRAY, Picture, Tile, tile_id
-from devicehub.station.words import LANGUAGES, Figure, Words
-
-LIVE_FOR: Final = timedelta(seconds=5)
-"""A live value older than this is no longer live, and is not shown."""
+from devicehub.station import telling
+from devicehub.station.board import (
+    ALL,
+    BANNER,
+    BROKER,
+    DEVICES,
+    OUTBOX,
+    PASSKEYS,
+    PROPOSAL,
+    RADIO,
+    TILES,
+    TRAY,
+    Picture,
+    tile_id,
+)
+from devicehub.station.expecting import snapshot
+from devicehub.station.hub import Hub
+from devicehub.station.room_view import device_views, question_view, radio_view
+from devicehub.station.series_view import series_view
+from devicehub.station.tile_view import TileView, kinds_of, tile_view
+from devicehub.station.words import LANGUAGES, Words
+from devicehub.visit import policy
+from devicehub.visit.gate import Role, hold, may
+from devicehub.visit.operators import Operator, OperatorsUnreadable
+from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.plan import absent
 
 DOSSIER_SILENT_AFTER: Final = timedelta(minutes=1)
 """With the broker up, a reading that waits longer than this says that the dossier does not answer."""
 
-CLOCK_OFF_FROM: Final = timedelta(minutes=2)
-"""A device clock that is off by less is not worth a word on the page."""
-
-STRIP: Final = (BANNER, OUTBOX, BROKER, TRAY)
-"""The parts that are always there, whatever the devices."""
-
-_HERE = Path(__file__).parent
-_MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-
-_ATTENTION: Final[tuple[State, ...]] = (
-    "refused",
-    "invalid",
-    "to_review",
-    "quarantined",
-    "accepted",
-    "published",
-    "filed",
-    "rejected",
-    "withdrawn",
-    "discarded",
-)
-"""Where a device gave several readings at once, the first of these states speaks for its tile."""
-
-_ANNOUNCED: Final[frozenset[State]] = frozenset(
-    {"refused", "invalid", "to_review", "quarantined", "filed"}
-)
-"""States that a screen reader says aloud; the steps between them pass in silence."""
-
-_KIND_ICONS: Final[dict[Kind, str]] = {
-    "blood_pressure": "cuff",
-    "cuff_pressure": "cuff",
-    "body_weight": "scale",
-    "body_height": "height",
-    "body_mass_index": "scale",
-    "body_composition": "scale",
-    "body_temperature": "thermometer",
-    "oxygen_saturation": "drop",
-    "heart_rate": "heart",
-    "glucose": "drop",
-    "ecg_preparation": "heart",
-}
+STRIP: Final = (BANNER, PROPOSAL, PASSKEYS, OUTBOX, BROKER, TRAY, RADIO, DEVICES, ALL)
+"""The parts that are always there, whatever is measured."""
 
 
 @dataclass(frozen=True)
-class Asset:
-    """A static file, held in memory: there are three, and the page asks for each once."""
+class Viewer:
+    """Who looks at the page, and in which language."""
 
-    body: bytes
-    media_type: str
-    digest: str
+    words: Words
+    operator: Operator
+
+    @property
+    def role(self) -> Role:
+        """What they may do."""
+        return self.operator.role
+
+
+Draw = Callable[[Picture, Viewer, datetime], str]
 
 
 @dataclass(frozen=True)
-class TileView:
-    """A tile in words. ``state`` names its colour and icon, ``word`` says it; ``say`` is read aloud."""
+class Who:
+    """A person in words, for the banner and wherever somebody is confirmed or chosen."""
 
-    id: str
-    name: str
-    icon: str
-    state: str
-    word: str
-    main: Figure | None
-    others: tuple[Figure, ...]
-    is_live: bool
-    also_live: Figure | None
-    kind: str | None
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    held: str | None
-    device_state: str
-    device_word: str
-    seen: str | None
-    battery: str | None
-    to_confirm: str | None
-    """The reading that waits for a person's word."""
-    say: str
+    family_name: str
+    given_name: str
+    sex: str
+    born: str
+    age: str
+
+
+def who(identity: PatientIdentity | None, words: Words, now: datetime) -> Who | None:
+    """A person's strict traits as they are read aloud."""
+    if identity is None:
+        return None
+    return Who(
+        identity.family_name,
+        identity.given_name,
+        words(f"sex.{identity.sex}"),
+        words(f"born.{identity.sex}", day=words.day(identity.born)),
+        words.age(identity.born, now.astimezone().date()),
+    )
 
 
 class Page:
     """Renders the whole page, or one part of it."""
 
-    def __init__(self) -> None:
-        self.assets = {path.name: _asset(path) for path in sorted(_HERE.glob("static/*"))}
-        self._environment = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            auto_reload=False,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals["asset"] = self._address
-        templates = (path.read_bytes() for path in sorted(_HERE.glob("templates/*")))
-        digests = "".join(asset.digest for asset in self.assets.values()).encode()
-        self._version = sha256(b"".join(templates) + digests).hexdigest()[:16]
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._render = hub.rendering.render
+        self._parts: Mapping[str, Draw] = {
+            BANNER: self._banner,
+            PROPOSAL: self._proposal,
+            PASSKEYS: self._passkeys,
+            RADIO: self._radio,
+            OUTBOX: self._outbox,
+            BROKER: self._broker,
+            TRAY: self._tray,
+            DEVICES: self._devices,
+            ALL: self._all,
+            TILES: self._every_tile,
+        }
 
     def mark(self, picture: Picture) -> str:
         """Names this version of the page: a browser that holds another one loads the page anew."""
-        return f"{self._version}-{'simulation' if picture.simulation else 'real'}"
+        return f"{self._hub.rendering.version}-{'simulation' if picture.simulation else 'real'}"
 
-    def whole(self, picture: Picture, words: Words, now: datetime) -> str:
+    def whole(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
         """The page a browser loads first: complete without a line of script."""
-        parts = {part: self.fragment(part, picture, words, now) for part in (*STRIP, TILES)}
+        parts = {part: self.fragment(part, picture, viewer, now) for part in (*STRIP, TILES)}
         return self._render(
             "page",
-            words,
+            viewer.words,
             parts=parts,
             simulation=picture.simulation,
             mark=self.mark(picture),
             languages=LANGUAGES,
+            operator=viewer.operator,
+            may_delegate=may(viewer.role, "delegate"),
+            may_maintain=may(viewer.role, "maintain"),
+            may_type=may(viewer.role, "type"),
+            signs_in=viewer.operator.name != "",
         )
 
-    def fragment(self, part: str, picture: Picture, words: Words, now: datetime) -> str:
-        """The element of one part. Raises ``KeyError`` for a part the picture does not have."""
-        if part == BANNER:
-            return self._banner(picture, words, now)
-        if part == OUTBOX:
-            return self._outbox(picture, words, now)
-        if part == BROKER:
-            return self._broker(picture, words, now)
-        if part == TRAY:
-            count = picture.quarantined
-            text = words.count("tray.waiting", count) if count else words("tray.empty")
-            return self._render("tray", words, count=count, text=text)
-        if part == TILES:
-            tiles = [tile_view(tile, picture, words, now) for tile in picture.tiles.values()]
-            return self._render("tiles", words, tiles=tiles)
-        tile = picture.tiles[part.removeprefix(tile_id(""))]
-        return self._render("tile", words, tile=tile_view(tile, picture, words, now))
+    def frame(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        """What stands around the tiles: when it changes, all of them are drawn anew."""
+        return self._tiles(
+            picture, viewer, now, [tile_id(kind) for kind in self._kinds(picture)[0]]
+        )
 
-    def _banner(self, picture: Picture, words: Words, now: datetime) -> str:
-        identity, visit = picture.identity, picture.visit
+    def tiles(self, picture: Picture) -> tuple[str, ...]:
+        """The tiles there are now: none without a visit, none while the patient is to be confirmed."""
+        if picture.visit is None or picture.visit.locked:
+            return ()
+        return tuple(tile_id(kind) for kind in self._kinds(picture)[0])
+
+    def fragment(self, part: str, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        """The element of one part."""
+        if part in self._parts:
+            return self._parts[part](picture, viewer, now)
+        kind = next(one for one in self._kinds(picture)[0] if tile_id(one) == part)
+        (tile,) = self._views([kind], picture, viewer, now)
+        return self._render("tile", viewer.words, tile=tile)
+
+    # ---------------------------------------------------------------------------- the tiles
+
+    def _tiles(
+        self, picture: Picture, viewer: Viewer, now: datetime, tiles: Sequence[TileView | str]
+    ) -> str:
+        visit, words = picture.visit, viewer.words
+        if visit is None:
+            return self._render(
+                "waiting_room",
+                words,
+                planned=[
+                    (one, who(one.identity, words, now), self._planned_at(one.planned_at, words))
+                    for one in picture.worklist
+                ],
+                stale=picture.worklist_stale is not None,
+            )
+        if visit.locked:
+            return self._render(
+                "locked",
+                words,
+                who=who(picture.identity, words, now),
+                since=words.clock(visit.locks[-1].since, seconds=False),
+            )
+        return self._render("tiles", words, tiles=tiles, visit=visit.id)
+
+    def _every_tile(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        views = self._views(self._kinds(picture)[0], picture, viewer, now)
+        return self._tiles(picture, viewer, now, views)
+
+    def _views(
+        self, kinds: Sequence[Kind], picture: Picture, viewer: Viewer, now: datetime
+    ) -> list[TileView]:
+        hub, words = self._hub, viewer.words
+        _, expected = self._kinds(picture)
+        room = snapshot(picture, hub.listed, hub.tells, plan=expected, now=now)
+        missing = {one.kind: one for one in absent(room)} if room is not None else {}
+        shown = series_view(picture.series, words, now) if picture.series is not None else None
+        names = self._names(picture)
+        return [
+            tile_view(
+                kind,
+                picture,
+                words,
+                now,
+                role=viewer.role,
+                doubt=hub.desk.doubt,
+                absent=missing.get(kind),
+                names=names,
+                series=shown if kind == "blood_pressure" else None,
+            )
+            for kind in kinds
+        ]
+
+    def _kinds(self, picture: Picture) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
+        drivers = {one.driver for one in self._hub.listed if one.driver is not None}
+        drivers |= {seen.state.driver for seen in picture.devices.values() if seen.state}
+        told = [kind for driver in drivers for kind in self._hub.tells(driver)]
+        return kinds_of(picture, told, picture.visit.plan if picture.visit else ())
+
+    def _names(self, picture: Picture) -> dict[str, str]:
+        names = {seen.device: seen.name for seen in picture.devices.values()}
+        names |= {one.id: one.name for one in self._hub.listed}
+        with suppress(OperatorsUnreadable):  # nobody's name is known then; the sign-in page says so
+            names |= {one.id: one.name for one in self._hub.sessions.operators.all()}
+        return names
+
+    @staticmethod
+    def _planned_at(moment: datetime | None, words: Words) -> str | None:
+        return None if moment is None else words.clock(moment, seconds=False)
+
+    # ----------------------------------------------------------------------- around the tiles
+
+    def _banner(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        visit, words = picture.visit, viewer.words
         return self._render(
             "banner",
             words,
-            identity=identity,
             visit=visit,
-            age=identity and words.age(identity.born, now.astimezone().date()),
-            born=identity and words(f"born.{identity.sex}", day=words.day(identity.born)),
+            who=who(picture.identity, words, now),
             since=visit and words("banner.since", time=words.clock(visit.opened_at, seconds=False)),
+            local=visit is not None and visit.at_dossier == "unknown",
         )
 
-    def _outbox(self, picture: Picture, words: Words, now: datetime) -> str:
+    def _proposal(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        words = viewer.words
+        waiting, present = picture.waiting, picture.identity
+        proposal = waiting.proposal
+        closes = None
+        if picture.visit is not None:
+            name = f"{present.family_name} {present.given_name}" if present else ""
+            closes = (
+                words("proposal.closes", name=name) if name else words("proposal.closes_unnamed")
+            )
+        return self._render(
+            "proposal",
+            words,
+            proposal=proposal,
+            who=proposal and who(proposal.identity, words, now),
+            closes=closes,
+            notice=waiting.notice and words(f"scan.{waiting.notice}"),
+            lost=waiting.reader_lost,
+        )
+
+    def _passkeys(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
+        questions = [question_view(one, viewer.words) for one in picture.passkeys]
+        return self._render("passkeys", viewer.words, questions=questions)
+
+    def _tray(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
+        words, count = viewer.words, picture.quarantined
+        text = words.count("tray.waiting", count) if count else words("tray.empty")
+        return self._render("tray", words, count=count, text=text)
+
+    def _outbox(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        words = viewer.words
         outbox = picture.outbox
         if outbox is None:
             state, text = "unknown", words("outbox.unknown")
@@ -180,144 +271,47 @@ class Page:
             state, text = "waiting", words.count("outbox.waiting", outbox.waiting, since=since)
         return self._render("outbox", words, state=state, text=text)
 
-    def _broker(self, picture: Picture, words: Words, now: datetime) -> str:
+    def _broker(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        words = viewer.words
         broker, outbox = picture.broker, picture.outbox
-        detail = None
         if broker is None:
             state, text = "unknown", words("broker.unknown")
         elif not broker.up:
-            state, text, detail = "down", words("broker.down"), broker.detail
-        elif outbox and outbox.oldest and now - outbox.oldest > DOSSIER_SILENT_AFTER:
+            state, text = "down", words("broker.down")
+        elif picture.dossier_trouble is not None or (
+            outbox and outbox.oldest and now - outbox.oldest > DOSSIER_SILENT_AFTER
+        ):
             state, text = "silent", words("broker.dossier_silent")
         else:
             state, text = "up", words("broker.up")
-        return self._render("broker", words, state=state, text=text, detail=detail)
+        return self._render("broker", words, state=state, text=text)
 
-    def _render(self, template: str, words: Words, **values: object) -> str:
-        return self._environment.get_template(f"{template}.html").render(words=words, **values)
+    def _radio(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
+        words = viewer.words
+        radios = [picture.radios[number] for number in sorted(picture.radios)]
+        views = [radio_view(news, words, several=len(radios) > 1) for news in radios]
+        conditions = {news.condition for news in radios}
+        state = next((one for one in ("lost", "resetting") if one in conditions), "hearing")
+        return self._render("radio", words, state=state, radios=views)
 
-    def _address(self, name: str) -> str:
-        return f"/static/{name}?v={self.assets[name].digest}"
+    def _devices(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        words = viewer.words
+        devices = device_views(picture, self._hub.listed, words, now)
+        doubles = [telling.double(words, one.what) for one in picture.doubles]
+        troubles = sum(device.is_trouble for device in devices) + len(doubles)
+        return self._render("devices", words, devices=devices, doubles=doubles, troubles=troubles)
 
-
-def tile_view(tile: Tile, picture: Picture, words: Words, now: datetime) -> TileView:
-    """What a tile shows at this moment."""
-    filings = sorted(tile.filings.values(), key=lambda filing: _ATTENTION.index(filing.state))
-    held = tile.held
-    if held is not None and picture.visit is None:
-        filings, held = [held], None  # nobody's value, and nobody on the banner: it may be seen
-    in_order = sorted(filings, key=lambda filing: list(_KIND_ICONS).index(filing.reading.kind))
-    figures = tuple(f for filing in in_order for f in words.figures(filing.reading.measurement))
-    live = _live_figures(tile, words, now)
-    is_live = bool(live) and _supersedes(tile)
-    state = "measuring" if is_live else filings[0].state if filings else "waiting"
-    shown = live if is_live else figures
-    kind = tile.live.measurements[0].kind if is_live and tile.live else tile.kind
-    word = words(f"state.{state}")
-    device_state = tile.state.state if tile.state else "unknown"
-    say = ""
-    if held is not None:
-        say = f"{tile.name}, {words('held.title')}. {_reason(held, words) or ''}"
-    elif filings and not is_live and filings[0].state in _ANNOUNCED:
-        say = f"{tile.name}, {', '.join(figure.spoken for figure in shown[:1])}, {word}"
-    battery = tile.battery_percent
-    return TileView(
-        id=tile_id(tile.device),
-        name=tile.name,
-        icon=_KIND_ICONS.get(kind, "device") if kind else "device",
-        state=state,
-        word=word,
-        main=shown[0] if shown else None,
-        others=shown[1:],
-        is_live=is_live,
-        also_live=live[0] if live and not is_live else None,
-        kind=words.kind(kind) if kind else None,
-        warnings=() if is_live else _warnings(filings, words),
-        notes=() if is_live else _notes(filings, words, now),
-        held=None if held is None else _reason(held, words) or "",
-        device_state=device_state,
-        device_word=words(f"device.{device_state}"),
-        seen=_seen(tile, words, now),
-        battery=None if battery is None else words("device.battery", percent=round(battery)),
-        to_confirm=None if is_live else _to_confirm(filings),
-        say=say,
-    )
-
-
-def _to_confirm(filings: Sequence[Filing]) -> str | None:
-    waiting = [filing for filing in filings if filing.state == "to_review"]
-    return str(waiting[0].reading.id) if waiting else None
-
-
-def _live_figures(tile: Tile, words: Words, now: datetime) -> tuple[Figure, ...]:
-    if tile.live is None or now - tile.live.at > LIVE_FOR:
-        return ()
-    return tuple(f for m in tile.live.measurements for f in words.figures(m))
-
-
-def _supersedes(tile: Tile) -> bool:
-    """Whether the live value takes the place of the last reading.
-
-    A scale goes on telling the weight after its reading was made: that stands beside the reading. A cuff
-    that inflates has begun a new measurement.
-    """
-    if not tile.filings or tile.live is None:
-        return True
-    measuring = tile.state is not None and tile.state.state == "measuring"
-    return measuring or tile.live.measurements[0].kind not in tile.filings
-
-
-def _seen(tile: Tile, words: Words, now: datetime) -> str | None:
-    if tile.state is not None and tile.state.state in ("connected", "measuring"):
-        return None
-    if tile.last_seen is None:
-        return words("device.never_seen")
-    return words("device.last_seen", time=words.moment(tile.last_seen, now))
-
-
-def _reason(filing: Filing, words: Words) -> str | None:
-    quarantine = filing.attribution.quarantine
-    return None if quarantine is None else words(f"reason.{quarantine}")
-
-
-def _warnings(filings: Sequence[Filing], words: Words) -> tuple[str, ...]:
-    """What a person should know before trusting the value, each once."""
-    said: list[str] = []
-    for filing in filings:
-        if filing.state in ("quarantined", "refused"):
-            said += [text for text in (_reason(filing, words), filing.detail) if text]
-        if filing.reading.plausibility == "unusual":
-            said.append(words("reading.unusual"))
-        said += words.flags(filing.reading.measurement)
-    return tuple(dict.fromkeys(said))
-
-
-def _notes(filings: Sequence[Filing], words: Words, now: datetime) -> tuple[str, ...]:
-    """When the value was measured and when it came."""
-    if not filings:
-        return ()
-    reading = filings[0].reading
-    notes = [words("reading.received", time=words.moment(reading.received_at, now))]
-    stamp = reading.stamp
-    if stamp.device_time is not None:
-        told = words("reading.device_time", time=words.device_time(stamp.device_time, now))
-        notes.append(told)
-    off = _clock_off(reading)
-    if off >= CLOCK_OFF_FROM:
-        notes.append(words("reading.clock_off", length=words.duration(off)))
-    if reading.measurement.stored:
-        notes.append(words("reading.memory"))
-    return tuple(notes)
-
-
-def _clock_off(reading: Reading) -> timedelta:
-    """How far the device's clock is from local time: its offset to UTC, less the zone people live in."""
-    if reading.stamp.offset_seconds is None:
-        return timedelta()
-    zone = reading.received_at.astimezone().utcoffset() or timedelta()
-    return abs(timedelta(seconds=reading.stamp.offset_seconds) + zone)
-
-
-def _asset(path: Path) -> Asset:
-    body = path.read_bytes()
-    return Asset(body, _MEDIA[path.suffix], sha256(body).hexdigest()[:16])
+    def _all(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
+        """Accepting all at once: offered where nothing is flagged, else why not."""
+        words, visit = viewer.words, picture.visit
+        waiting = [one for one in picture.filings.values() if one.state == "to_review"]
+        kinds: list[str] = []
+        if visit is not None and not visit.locked and len(waiting) > 1:
+            for one in waiting:
+                doubt = self._hub.desk.doubt(one.reading, visit.id)
+                if hold(one.reading, picture.withheld) or policy.flags(one.reading, doubt):
+                    kinds.append(words.kind(one.reading.kind))
+        else:
+            waiting = []
+        flagged = words("all.flagged", kinds=", ".join(dict.fromkeys(kinds))) if kinds else None
+        return self._render("all", words, count=len(waiting), flagged=flagged)

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
-from devicehub.driver import Measurement
+from devicehub.driver import Kind, Measurement
 from devicehub.driver.measurement import MeasurementBase
 from devicehub.journal.records import Filing
-from devicehub.station.board import Picture, Tile
+from devicehub.station import telling
+from devicehub.station.board import Picture, Seen
 from devicehub.station.words import Words
 
 _BESIDE_VALUES = frozenset({"kind", *MeasurementBase.model_fields})
@@ -39,6 +40,7 @@ def filing_told(filing: Filing, words: Words) -> dict[str, Any]:
         "reading": str(reading.id),
         "device": reading.device.id,
         "kind": reading.kind,
+        "visit": filing.attribution.visit,
         "values": values(reading.measurement),
         "text": ", ".join(
             f"{figure.text} {figure.unit}".rstrip() for figure in words.figures(reading.measurement)
@@ -56,27 +58,59 @@ def picture_told(picture: Picture, words: Words, now: datetime) -> dict[str, Any
         "at": now.isoformat(),
         "simulation": picture.simulation,
         "visit": visit and {"id": visit.id, "since": visit.opened_at.isoformat()},
-        "devices": [_tile_told(tile, words) for tile in picture.tiles.values()],
+        "devices": [_device_told(seen, picture, words) for seen in picture.devices.values()],
         "outbox": outbox and {"waiting": outbox.waiting, "oldest": _moment(outbox.oldest)},
         "broker": broker and {"up": broker.up, "detail": broker.detail},
         "quarantined": picture.quarantined,
+        "notices": [
+            {"device": device, "matter": one.matter, "text": telling.notice(words, one)}
+            for device, notices in picture.notices.items()
+            for one in notices
+        ],
+        "doubles": [
+            {"address": one.address, "text": telling.double(words, one.what)}
+            for one in picture.doubles
+        ],
+        "passkeys": [
+            {"id": str(question.id), "device": question.device, "want": question.want}
+            for question in picture.passkeys
+        ],
+        "radios": [
+            {
+                "name": news.name,
+                "condition": news.condition,
+                "since": news.since.isoformat(),
+                "fault": news.fault,
+                "detail": news.detail,
+            }
+            for _number, news in sorted(picture.radios.items())
+        ],
     }
 
 
-def _tile_told(tile: Tile, words: Words) -> dict[str, Any]:
-    live, held = tile.live, tile.held
+def _device_told(seen: Seen, picture: Picture, words: Words) -> dict[str, Any]:
+    live = seen.live
+    newest: dict[Kind, Filing] = {}
+    for filing in picture.filings.values():
+        known = newest.get(filing.reading.kind)
+        if filing.reading.device.id != seen.device:
+            continue
+        if known is None or filing.reading.received_at >= known.reading.received_at:
+            newest[filing.reading.kind] = filing
+    held = next((f for f in picture.tray if f.reading.device.id == seen.device), None)
     return {
-        "device": tile.device,
-        "name": tile.name,
-        "state": tile.state and tile.state.state,
-        "last_seen": _moment(tile.last_seen),
-        "battery_percent": tile.battery_percent,
+        "device": seen.device,
+        "name": seen.name,
+        "state": seen.state and seen.state.state,
+        "why": seen.why,
+        "last_seen": _moment(seen.last_seen),
+        "battery_percent": seen.battery_percent,
         "live": live
         and {
             "at": live.at.isoformat(),
             "measurements": [{"kind": m.kind, "values": values(m)} for m in live.measurements],
         },
-        "readings": [filing_told(filing, words) for filing in tile.filings.values()],
+        "readings": [filing_told(filing, words) for filing in newest.values()],
         "held": held
         and {
             "reading": str(held.reading.id),

@@ -104,6 +104,13 @@ class Words:
         )  # French: 0 and 1 are singular
         return self(f"{key}.{'one' if single else 'other'}", count=number, **values)
 
+    def pick(self, both: str) -> str | None:
+        """This language's half of a sentence written « French · English »; ``None`` where it is not."""
+        french, point, english = both.partition(" · ")
+        if not point:
+            return None
+        return french if self.language == "fr" else english
+
     def number(self, value: Decimal, least: int = 0, most: int = 2) -> str:
         """A number with at least and at most so many decimals, and the language's decimal mark."""
         given = -int(value.normalize().as_tuple().exponent)

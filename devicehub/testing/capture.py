@@ -15,7 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from devicehub.driver import AnyMeasurement, Measurement
 from devicehub.transport.tape import BadCapture, Capture, load
 
-WRITE_DOWN = "write here what the device's display showed, as a list of measurements"
+WRITE_DOWN = (
+    "write here what the device's display showed, as a list of measurements such as "
+    '{"kind": "body_weight", "kilograms": 72.4}; `devicehub replay` prints the form'
+)
 """Stands in the place of the approved measurements until a person has looked."""
 
 _APPROVED: TypeAdapter[list[Measurement]] = TypeAdapter(list[AnyMeasurement])

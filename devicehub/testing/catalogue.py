@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from devicehub.devices.catalogue import line_settings
 from devicehub.devices.registry import driver_version
-from devicehub.driver import Driver, SerialDriver
+from devicehub.driver import BleDriver, Driver, Pairing, SerialDriver
 from devicehub.testing.capture import Captured, captured
 from devicehub.testing.evidence import checklist, evidence
 from devicehub.testing.simulate import installed as simulators
@@ -46,12 +47,27 @@ def _row(driver: Driver, captures: Sequence[Captured], *, is_simulated: bool) ->
     return f"| [{driver.id}](#{driver.id}) | {over} | {level} | {', '.join(reads)} | {devices} |\n"
 
 
+def _pairing(driver: BleDriver) -> str:
+    """When the hub may pair by itself, where that is not simply when the device asks for it."""
+    told = {
+        Pairing.IN_PAIRING_MODE: f"only in the pairing mode (name {driver.pairing_name}…); do not try otherwise, it "
+        "can erase the key the device holds",
+        Pairing.BY_HAND: "only by `devicehub pair`; do not try otherwise, it can erase the key the device holds",
+    }
+    policies = {model.pairing for model in driver.models}
+    return "; ".join(words for policy, words in told.items() if policy in policies)
+
+
 def _part(driver: Driver, captures: Sequence[Captured], *, is_simulated: bool) -> Iterator[str]:
     shown = checklist(driver, captures)
     yield f"## {driver.id}"
     yield ""
     yield f"Evidence: **{evidence(driver, captures, simulated=is_simulated)}**, version {driver_version(driver)}."
     yield f"Automatic modes: {driver.automatic.source}."
+    if isinstance(driver, BleDriver) and (policies := _pairing(driver)):
+        yield f"Pairing: {policies}."
+    if isinstance(driver, SerialDriver):
+        yield f"Line: {'; '.join(line_settings(driver))}."
     yield ""
     for kind in shown.told:
         read = kind in shown.read

@@ -18,7 +18,10 @@ Verdict = tuple[str, str | None]
 
 
 def check(driver: Driver, captures: Path) -> Iterator[Verdict]:
-    """Each law and whether the driver keeps it, one by one."""
+    """Each law and whether the driver keeps it, one by one.
+
+    The laws of its simulator are left out where none is installed.
+    """
     try:
         found = captured(driver.id, captures)
     except BadCapture as error:
@@ -33,6 +36,8 @@ def check(driver: Driver, captures: Path) -> Iterator[Verdict]:
     for name in laws.__all__:
         law: Callable[..., None] = getattr(laws, name)
         wanted = {p: given[p] for p in inspect.signature(law).parameters}
+        if "make" in wanted and given["make"] is None:
+            continue
         words = (law.__doc__ or name).splitlines()[0]
         try:
             law(**wanted)

@@ -32,6 +32,7 @@ __all__ = [
     "test_captures_give_their_approved_measurements",
     "test_measurements_survive_json",
     "test_noise_is_not_understood",
+    "test_noise_on_the_line_finishes_no_measurement",
     "test_readings_are_valid_on_the_wire",
     "test_repeated_measurements_are_told_from_repeated_records",
     "test_the_advertisement_leads_to_this_driver_alone",
@@ -43,6 +44,8 @@ __all__ = [
     "test_two_patients_share_nothing",
     "test_units_agree_with_what_was_said",
 ]
+
+NO_SIMULATOR = "no simulator called {} is installed: nothing to judge"
 
 
 @pytest.fixture
@@ -96,6 +99,13 @@ def test_noise_is_not_understood(driver: Driver, captures: list[Captured]) -> No
     laws.law_noise(driver, captures)
 
 
+def test_noise_on_the_line_finishes_no_measurement(
+    driver: Driver, captures: list[Captured]
+) -> None:
+    """`devicehub.testing.laws.law_line_noise`."""
+    laws.law_line_noise(driver, captures)
+
+
 def test_a_frame_cut_short_says_less(driver: Driver, captures: list[Captured]) -> None:
     """`devicehub.testing.laws.law_truncation`."""
     laws.law_truncation(driver, captures)
@@ -132,11 +142,15 @@ def test_the_simulator_is_read_as_it_measured(
     driver: Driver, simulator: MakeSimulator | None
 ) -> None:
     """`devicehub.testing.laws.law_simulator`."""
+    if simulator is None:
+        pytest.skip(NO_SIMULATOR.format(driver.id))
     laws.law_simulator(driver, simulator)
 
 
 def test_the_recorded_simulator_replays(driver: Driver, simulator: MakeSimulator | None) -> None:
     """`devicehub.testing.laws.law_recording`."""
+    if simulator is None:
+        pytest.skip(NO_SIMULATOR.format(driver.id))
     laws.law_recording(driver, simulator)
 
 

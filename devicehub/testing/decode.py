@@ -13,15 +13,26 @@ from typing import TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from devicehub.driver import SERIAL, Driver, Frame, Framer, NotUnderstood, Secrets, SerialDriver
-from devicehub.driver.frame import short
+from devicehub.driver import (
+    SERIAL,
+    Driver,
+    Frame,
+    Framer,
+    Measurement,
+    NotUnderstood,
+    Secrets,
+    SerialDriver,
+)
+from devicehub.testing.places import NoPlace, leads, main_place, place
 
 Said = list[dict[str, object]]
 """Measurements in their JSON form, every field present."""
 
-_PLACE = re.compile(
-    r"-|adv(:.+)?|[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
-)
+_BYTE = 2
+"""Digits of a byte."""
+
+_BETWEEN_BYTES = re.compile(r"\\x|(?<![0-9a-f])0x|[\s:,;-]", re.IGNORECASE)
+"""What programs write before and between two digits."""
 
 
 class BadHex(ValueError):
@@ -43,11 +54,16 @@ def decode_hex(
     model: str | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> Said:
-    """The measurements of one frame a piece of ``hexes``, one after the other.
+    """The measurements of one frame a piece of ``hexes``, one after the other; single bytes are one frame together.
 
+    A place may stand before them, as on a line of `decode_stdin`.
     Raises `NotUnderstood` (``at`` is the byte) and `BadHex`, which both name the piece where there are several.
     """
     keys = _secrets(secrets or {})
+    if on is None and leads(driver, hexes):
+        on, *hexes = hexes
+    if all(len(text) == _BYTE for text in hexes):
+        hexes = [" ".join(hexes)]
     said: Said = []
     for number, text in enumerate(hexes, start=1):
         where = f"hex {number}: " if len(hexes) > 1 else ""
@@ -74,11 +90,6 @@ def decode_stdin(
         stream_out.flush()
 
 
-def main_place(driver: Driver) -> str:
-    """Where bytes come from that do not say."""
-    return SERIAL if isinstance(driver, SerialDriver) else driver.main
-
-
 def _answer(
     driver: Driver, line: str, on: str | None, model: str | None, secrets: Mapping[str, str]
 ) -> dict[str, object]:
@@ -102,15 +113,16 @@ def _question(driver: Driver, line: str, on: str | None) -> _Question:
             where = ".".join(map(str, fault["loc"]))
             raise BadHex(f"{where}: {fault['msg']}".removeprefix(": ")) from None
     words = line.split()
-    # A lone word is always bytes; and four digits are a place only where the driver has several.
-    place = re.compile(SERIAL) if isinstance(driver, SerialDriver) else _PLACE
-    if len(words) > 1 and place.fullmatch(words[0]):
+    if leads(driver, words):
         on, *words = words
-    return _Question(parts=[(on or main_place(driver), "".join(words))])
+    return _Question(parts=[(on or main_place(driver), " ".join(words))])
 
 
 def _frames(driver: Driver, parts: Sequence[tuple[str, str]], model: str | None) -> Iterable[Frame]:
-    given = tuple((_place(on), _bytes(text, "hex")) for on, text in parts)
+    try:
+        given = tuple((place(driver, on), _bytes(text, "hex")) for on, text in parts)
+    except NoPlace as error:
+        raise BadHex(str(error)) from None
     if isinstance(driver, SerialDriver) and len(given) == 1 and given[0][0] == SERIAL:
         return [
             Frame.of(SERIAL, message, model)
@@ -119,16 +131,11 @@ def _frames(driver: Driver, parts: Sequence[tuple[str, str]], model: str | None)
     return [Frame(given, model)]
 
 
-def _place(on: str) -> str:
-    """Where bytes came from, as frames name it, however the UUID was written."""
-    kind, mark, uuid = on.lower().rpartition(":")
-    return f"{kind}{mark}{short(uuid)}"
-
-
 def _messages(framer: Framer, data: bytes) -> list[bytes]:
     """What the line's framer makes of the bytes; they are one message already where they have no end.
 
-    Line ends after the last message belong to nothing.
+    Line ends after the last message belong to nothing. A framer that tells a packet by the next one leaves the last
+    ones of a stream: they are as long as those before.
     """
     messages: list[bytes] = []
     whole = 0
@@ -136,17 +143,39 @@ def _messages(framer: Framer, data: bytes) -> list[bytes]:
         if found := framer.feed(data[at : at + 1]):
             messages += found
             whole = at + 1
-    if messages and data[whole:].strip(b"\r\n"):
-        raise NotUnderstood("the last message has no end", at=whole)
-    return messages or [data]
+    if not messages:
+        return [data]
+    if not data[whole:].strip(b"\r\n"):
+        return messages
+    kept, size = b"".join(messages), len(messages[-1])
+    rest = data[len(kept) :] if data.startswith(kept) else data[whole:]
+    if not data.startswith(kept) or len(rest) % size:
+        raise NotUnderstood("the last message has no end", len(data) - len(rest.lstrip(b"\r\n")))
+    return messages + [rest[at : at + size] for at in range(0, len(rest), size)]
 
 
 def _said(driver: Driver, frames: Iterable[Frame], secrets: Secrets) -> Said:
     return [
         measurement.model_dump(mode="json")
         for frame in frames
-        for measurement in driver.decode(driver.unseal(frame, secrets))
+        for measurement in _measurements(driver, frame, secrets)
     ]
+
+
+def _measurements(driver: Driver, frame: Frame, secrets: Secrets) -> list[Measurement]:
+    try:
+        return list(driver.decode(driver.unseal(frame, secrets)))
+    except NotUnderstood:
+        # Many listeners print service data with its UUID in front, as it is on the air.
+        bare = Frame(tuple((on, _without_uuid(on, data)) for on, data in frame.parts), frame.model)
+        if bare == frame:
+            raise
+        return list(driver.decode(driver.unseal(bare, secrets)))
+
+
+def _without_uuid(on: str, data: bytes) -> bytes:
+    uuid = on.removeprefix("adv:")
+    return data.removeprefix(bytes.fromhex(uuid)[::-1]) if len(uuid) == 4 and uuid != on else data
 
 
 def _secrets(given: Mapping[str, str]) -> Secrets:
@@ -155,7 +184,7 @@ def _secrets(given: Mapping[str, str]) -> Secrets:
 
 def _bytes(text: str, what: str) -> bytes:
     try:
-        return bytes.fromhex(text)
+        return bytes.fromhex(_BETWEEN_BYTES.sub(" ", text))
     except ValueError:
         # Never the text itself: it may be a key.
         raise BadHex(f"{what}: not bytes in hexadecimal, two digits each") from None

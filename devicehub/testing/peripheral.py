@@ -61,6 +61,8 @@ class Peripheral:
     A finished measurement stays in the simulator's memory until a hub has confirmed its indication; a
     subscription makes the device send its memory again, oldest first. A characteristic that only notifies
     is never confirmed: sent counts as taken there, as with the real thing.
+
+    A device with a ``keypad`` shows no passkey: its user types there the one that the hub shows.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class Peripheral:
         address: str,
         on_event: OnEvent = lambda _event, _message: None,
         on_passkey: Callable[[int], None] = lambda _passkey: None,
+        keypad: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self.simulator = simulator
         self.address = address
         self._air = air
         self._on_event = on_event
         self._on_passkey = on_passkey
+        self._keypad = keypad
         self._controller = VirtualController(address, link=air)
         self._characteristics: dict[str, Characteristic[bytes]] = {}
         self._measuring = asyncio.Lock()
@@ -148,9 +152,10 @@ class Peripheral:
 
     def _pairing(self, _connection: Connection) -> PairingConfig:
         passkey = self.simulator.bonding == "passkey"
-        return PairingConfig(
-            sc=True, mitm=passkey, delegate=_Display(self._on_passkey) if passkey else None
-        )
+        delegate: PairingDelegate | None = None
+        if passkey:
+            delegate = _Keypad(self._keypad) if self._keypad else _Display(self._on_passkey)
+        return PairingConfig(sc=True, mitm=passkey, delegate=delegate)
 
     def _characteristic(
         self, device: Device, on: str, can: frozenset[Access]
@@ -288,6 +293,18 @@ class _Display(PairingDelegate):
     async def display_number(self, number: int, digits: int) -> None:
         """Show the passkey."""
         self._on_passkey(number)
+
+
+class _Keypad(PairingDelegate):
+    """A device that wants six digits typed on it."""
+
+    def __init__(self, keypad: Callable[[], Awaitable[int]]) -> None:
+        super().__init__(PairingDelegate.KEYBOARD_INPUT_ONLY)
+        self._keypad = keypad
+
+    async def get_number(self) -> int | None:
+        """What its user typed."""
+        return await self._keypad()
 
 
 async def _is_taken(connection: Connection, send: Awaitable[None]) -> bool:

@@ -61,9 +61,15 @@ class PlayedBle:
         return self._values[on]
 
     def write(self, on: str, data: bytes, now: datetime) -> Iterator[Message]:
-        """What the recorded device sent after this write; after any write of its kind where bytes differ."""
+        """What the recorded device sent after this write, or after the one that begins most like it.
+
+        A clock is set to another time today: the command and its length are the same.
+        """
         del now
-        yield from self._answers.get((on, data), self._answers.get((on, b""), []))
+        known = [asked for place, asked in self._answers if place == on]
+        if known:
+            nearest = max(reversed(known), key=lambda asked: _alike(asked, data))
+            yield from self._answers[on, nearest]
 
     def measure(self, now: datetime) -> Iterator[Message]:
         """What the recorded device sent by itself."""
@@ -129,7 +135,7 @@ def _places(capture: Capture) -> list[str]:
 def _answers(
     steps: tuple[Step, ...],
 ) -> tuple[dict[tuple[str, bytes], list[Message]], list[Message]]:
-    """What followed each write, and what followed none. Under empty bytes: what followed the last such write."""
+    """What followed each write, and what followed none."""
     answers: dict[tuple[str, bytes], list[Message]] = {}
     alone: list[Message] = []
     asked: Step | None = None
@@ -137,13 +143,18 @@ def _answers(
     for step in steps:
         if step.do in ("write", "command"):
             asked = step
-            answers[step.on, b""] = []
+            answers.setdefault((step.on, step.data), [])
         elif step.do == "message":
             message = Message(on=step.on, data=step.data, after=max(0.0, step.t - before))
             if asked is None:
                 alone.append(message)
             else:
-                answers.setdefault((asked.on, asked.data), []).append(message)
-                answers[asked.on, b""].append(message)
+                answers[asked.on, asked.data].append(message)
         before = step.t
     return answers, alone
+
+
+def _alike(one: bytes, other: bytes) -> tuple[bool, int]:
+    """How alike two writes are: the same, or the same from the beginning for so many bytes."""
+    differs = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return one == other, next(differs, min(len(one), len(other)))

@@ -62,8 +62,12 @@ class PtyBody:
 
     async def measure(self) -> None:
         """Measure the next patient, in real time. The simulator moves on between two steps."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         for message in self._simulator.measure(_now()):
-            await asyncio.sleep(message.after)
+            # Against the clock, not from step to step: a stream of hundreds of steps would fall behind.
+            due += message.after
+            await asyncio.sleep(max(0.0, due - loop.time()))
             self._send(message.data)
             self._on_event(message, _now())
 

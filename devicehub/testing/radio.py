@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Self
+from typing import Literal, Self
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
@@ -17,7 +17,10 @@ from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
 
-_HUB_CONTROLLER_ADDRESS = "00:11:22:33:44:55"
+_HUB_CONTROLLER_ADDRESS = "00:11:22:33:44:{:02X}"
+
+Fault = Literal["deaf", "refuses_to_scan"]
+"""What ails an adapter: it scans and hears nothing, or takes no order to scan."""
 
 
 class Air(LocalLink):
@@ -131,8 +134,66 @@ def _advertises(controller: Controller, address: hci.Address) -> bool:
     )
 
 
+_REPORTS = (hci.HCI_LE_Advertising_Report_Event, hci.HCI_LE_Extended_Advertising_Report_Event)
+
+
 class VirtualController(Controller):
-    """bumble's controller with a connect that can be cancelled."""
+    """bumble's controller with a connect that can be cancelled, as few places as a dongle has, and faults."""
+
+    places: int | None = None
+    """How many connections it takes; ``None`` for as many as there are."""
+    fault: Fault | None = None
+    strength = -50
+    """How strongly it hears everybody, in dBm."""
+
+    def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
+        """As bumble, which hears everybody at -50 dBm."""
+        if isinstance(packet, _REPORTS):
+            for report in packet.reports:
+                report.rssi = self.strength
+        super().send_hci_packet(packet)
+
+    def on_ll_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
+        """A deaf one hears no advertisement."""
+        if self.fault != "deaf" or isinstance(packet, ll.ConnectInd):
+            super().on_ll_advertising_pdu(packet)
+
+    def on_hci_le_set_scan_enable_command(
+        self, command: hci.HCI_LE_Set_Scan_Enable_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Refused by one that is stuck."""
+        if self.fault == "refuses_to_scan" and command.le_scan_enable:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        return super().on_hci_le_set_scan_enable_command(command)
+
+    def on_hci_le_set_extended_scan_enable_command(
+        self, command: hci.HCI_LE_Set_Extended_Scan_Enable_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Refused by one that is stuck."""
+        if self.fault == "refuses_to_scan" and command.enable:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        return super().on_hci_le_set_extended_scan_enable_command(command)
+
+    def on_hci_le_create_connection_command(
+        self, command: hci.HCI_LE_Create_Connection_Command
+    ) -> None:
+        """Refused by one whose places are taken (Core Specification, vol. 1, part F, 2.9)."""
+        if not self._refused(command):
+            super().on_hci_le_create_connection_command(command)
+
+    def on_hci_le_extended_create_connection_command(
+        self, command: hci.HCI_LE_Extended_Create_Connection_Command
+    ) -> None:
+        """As the older command."""
+        if not self._refused(command):
+            super().on_hci_le_extended_create_connection_command(command)
+
+    def _refused(self, command: hci.HCI_Command) -> bool:
+        if self.places is None or len(self.le_connections) < self.places:
+            return False
+        full = hci.HCI_ErrorCode.CONNECTION_LIMIT_EXCEEDED_ERROR
+        self._send_hci_command_status(full, command.op_code)
+        return True
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
@@ -170,12 +231,25 @@ class HubPort:
     """Where a hub plugs in: a socket that offers a controller on the air, a fresh one to each caller.
 
     ``listen`` is ``tcp-server:127.0.0.1:9700`` (port 0 chooses a free one) or ``unix-server:/path``. A hub
-    may be killed and come back; a second caller takes the place of the first.
+    may be killed and come back; a second caller takes the place of the first. ``number`` tells several adapters
+    of one hub apart; each has so many ``places`` for connections and hears with a ``strength`` in dBm.
     """
 
-    def __init__(self, air: Air, listen: str) -> None:
+    def __init__(
+        self,
+        air: Air,
+        listen: str,
+        number: int = 1,
+        places: int | None = None,
+        strength: int = VirtualController.strength,
+    ) -> None:
         self._air = air
         self._listen = listen
+        self._number = number
+        self._places = places
+        self._strength = strength
+        self._fault: Fault | None = None
+        self._for_good = False
         self._server: asyncio.Server | None = None
         self._caller: _Caller | None = None
         self.address = ""
@@ -212,22 +286,39 @@ class HubPort:
             self._caller.end()
             self._caller = None
 
+    def break_down(self, fault: Fault, *, for_good: bool) -> None:
+        """The adapter, or the next that is plugged in, gets a fault; a reset heals it unless it is ``for_good``."""
+        self._fault, self._for_good = fault, for_good
+        if self._caller is not None:
+            self._give_fault(self._caller.controller)
+
+    def _give_fault(self, controller: VirtualController) -> None:
+        controller.fault = self._fault
+        if not self._for_good:
+            self._fault = None
+
     def _answer(self) -> asyncio.Protocol:
         self.hang_up()
-        self._caller = _Caller(self._air)
+        controller = VirtualController(
+            f"hub {self._number}",
+            link=self._air,
+            public_address=_HUB_CONTROLLER_ADDRESS.format(0x54 + self._number),
+        )
+        controller.places, controller.strength = self._places, self._strength
+        self._give_fault(controller)
+        self._caller = _Caller(self._air, controller)
         return self._caller
 
 
 class _Caller(asyncio.Protocol):
     """One hub on the socket, and the controller it uses."""
 
-    def __init__(self, air: Air) -> None:
+    def __init__(self, air: Air, controller: VirtualController) -> None:
+        self.controller = controller
+        controller.set_packet_sink(self)
         self._air = air
         self._transport: asyncio.Transport | None = None
-        self._controller = VirtualController(
-            "hub", host_sink=self, link=air, public_address=_HUB_CONTROLLER_ADDRESS
-        )
-        self._parser = PacketParser(self._controller)
+        self._parser = PacketParser(controller)
         self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -252,6 +343,6 @@ class _Caller(asyncio.Protocol):
         """The hub is gone: so is its controller, and its links break."""
         if not self._ended:
             self._ended = True
-            self._air.leave(self._controller)
+            self._air.leave(self.controller)
             if self._transport is not None:
                 self._transport.abort()

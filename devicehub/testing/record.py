@@ -25,6 +25,8 @@ from devicehub.transport.ble import Radio, Sighting
 from devicehub.transport.hands import Arrival, Hands, Origin, station_now
 from devicehub.transport.serial import open_line, origin_of
 from devicehub.transport.tape import (
+    NO_DRIVER,
+    NOT_NAMED,
     Capture,
     CapturedAdvert,
     DeviceDoes,
@@ -169,8 +171,8 @@ def _header(
     origin: Origin,
 ) -> Header:
     return Header(
-        device="not named yet",
-        driver=driver.id if driver is not None else "unknown",
+        device=NOT_NAMED,
+        driver=driver.id if driver is not None else NO_DRIVER,
         origin="hardware" if origin == "device" else "synthetic",
         recorded=station_now(),
         hub=__version__,

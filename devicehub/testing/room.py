@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,12 +13,16 @@ from devicehub.devices.intake import Conversation, Intake, Source
 from devicehub.devices.keyring import Keyring
 from devicehub.driver import Driver
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Filing, Visit
+from devicehub.journal.records import Filing
+from devicehub.journal.seal import Seal
 from devicehub.testing.replay import Handed
 from devicehub.transport.hands import Arrival
 from devicehub.visit.desk import Desk
+from devicehub.visit.dossier import KnownVisit, Opening
 from devicehub.visit.patient import PatientIdentity
 
+ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
+STATION = "salle-1"
 GRACE = timedelta(minutes=2)
 
 _SWIFT = Path("/dev/shm")  # noqa: S108 - each room makes a folder of its own in it
@@ -38,26 +42,31 @@ class Room:
         self.journal = Journal(folder / "journal.sqlite")
         self.desk = Desk(
             self.journal,
+            station=STATION,
             grace=GRACE,
             confirm="none",
-            open_at_dossier=_nobody,
-            close_at_dossier=_nothing,
-            ask_dossier=_nobody_known,
+            dossier=_EveryVisitIsPlanned(),
+            seal=Seal(folder / "identity.key"),
             show=lambda _visit, _identity: None,
             now=lambda: self.now,
+            monotonic=self._seconds,
         )
         self.intake = Intake(
             self.journal,
             self.desk,
-            station="salle-1",
+            station=STATION,
             secrets=self._secrets,
             show_live=lambda _device, _measurements, _at: None,
             show_not_understood=lambda _device, _error: None,
             now=lambda: self.now,
         )
 
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
     async def __aenter__(self) -> Self:
         await self.journal.__aenter__()
+        await self.desk.load()
         return self
 
     async def __aexit__(
@@ -71,11 +80,7 @@ class Room:
 
     async def visit(self, visit: str) -> None:
         """The open visit ends, and this one begins now."""
-        present = await self.journal.open_visit_now()
-        if present is not None:
-            await self.journal.close_visit(present.id, self.now)
-        await self.journal.open_visit(Visit(id=visit, opened_at=self.now))
-        await self.desk.load()
+        await self.desk.open_planned(visit, author="law")
 
     def open(
         self, driver: Driver, device: str = "device", secrets: Mapping[str, bytes] | None = None
@@ -105,13 +110,17 @@ async def take(
             conversation.live(one.frame, arrival)
 
 
-async def _nobody(_identity: PatientIdentity) -> str:
-    raise NotImplementedError
+class _EveryVisitIsPlanned:
+    """A dossier whose patients are all the same invented person."""
 
+    async def worklist(self, station: str) -> tuple[KnownVisit, ...]:
+        return ()
 
-async def _nothing(_visit: str) -> None:
-    raise NotImplementedError
+    async def visit(self, visit: str) -> KnownVisit:
+        return KnownVisit(visit=visit, state="planned", station=STATION, identity=ALICE)
 
+    async def open_visit(self, opening: Opening) -> KnownVisit:
+        return await self.visit(opening.visit)
 
-async def _nobody_known(_visit: str) -> PatientIdentity:
-    raise NotImplementedError
+    async def close_visit(self, visit: str, at: datetime) -> None:
+        return None

@@ -14,15 +14,24 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, TypeGuard, cast
 
+from devicehub.testing.electrodes import faults
 from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.played import replayed
 from devicehub.testing.radio import Air, HubPort
-from devicehub.testing.simulator import BleSimulator, Message, SerialSimulator
+from devicehub.testing.simulator import BleSimulator, Message, SerialSimulator, Simulator, Worn
 from devicehub.transport.hands import station_now
 from devicehub.transport.tape import load
 
 GROUP = "devicehub.simulators"
 ANY_FREE_PORT = "tcp-server:127.0.0.1:0"
+
+READER = "identity_reader"
+"""What the barcode reader is called among the simulated devices. It is none: no driver reads it."""
+HESITATION = 1.0
+"""Seconds between the opening of the reader's port and the first scan."""
+
+CAPTURE, FAULTS = ".jsonl", "+"
+"""What the name of a capture ends with, and what parts a device's id from its electrodes' faults."""
 
 Ledger = Callable[[dict[str, object]], None]
 """Hears what happens: ``ready``, ``measured`` (the truth a hub must report) and ``confirmed`` (BLE only)."""
@@ -71,29 +80,46 @@ async def simulate(
     """Run the devices ``ids`` until each has measured ``count`` times, or until cancelled.
 
     An id is a driver's (``sig_blood_pressure``); ``sig_blood_pressure#2`` is a second device of the kind, with
-    an address and a serial number of its own; the path of a capture (``….jsonl``) is the device it was made of. BLE devices begin when a hub subscribes and end when it has
+    an address and a serial number of its own; the path of a capture (``….jsonl``) is the device it was made of;
+    ``ads1298_bridge+LA:off@5-12,V3:emg`` has faults at its electrodes (`devicehub.testing.electrodes`);
+    ``identity_reader`` scans the codes of invented patients in turn, once a hub has opened its port. BLE devices begin when a hub subscribes and end when it has
     confirmed everything; their addresses are ``C0:00:00:00:00:01`` and so on, in the order of ``ids``.
     ``hci`` is where a hub plugs in: ``tcp-server:127.0.0.1:9700``, ``unix-server:/path``; a free port where
-    it is ``None``. Raises `UnknownSimulator`.
+    it is ``None``. What streams does so without a pause. Raises `UnknownSimulator`, `BadFault`.
     """
     kinds = installed()
-    makers = {device: _find(kinds, device) for device in ids}
+    made = {device: _make(kinds, device, every) for device in ids if device != READER}
     rhythm = _Rhythm(every, count)
     air = Air()
     async with HubPort(air, hci or ANY_FREE_PORT) as port, asyncio.TaskGroup() as running:
-        for number, (device, make) in enumerate(makers.items(), start=1):
-            seed = zlib.crc32(device.encode())
+        if READER in ids:
+            running.create_task(_run_reader(every, count, _Entry(READER, ledger)))
+        for number, (device, simulator) in enumerate(made.items(), start=1):
             entry = _Entry(device, ledger)
-            if is_ble(make):
-                peripheral = Peripheral(
-                    make(serial_number=f"{seed:08x}", seed=seed),
-                    air,
-                    f"C0:00:00:00:00:{number:02X}",
-                    entry.hear,
-                )
-                running.create_task(_run_ble(peripheral, port.address, rhythm, entry))
+            if isinstance(simulator, SerialSimulator):
+                running.create_task(_run_serial(simulator, rhythm, entry))
             else:
-                running.create_task(_run_serial(make_serial(make)(seed=seed), rhythm, entry))
+                address = f"C0:00:00:00:00:{number:02X}"
+                peripheral = Peripheral(simulator, air, address, entry.hear)
+                running.create_task(_run_ble(peripheral, port.address, rhythm, entry))
+
+
+def _make(kinds: dict[str, MakeSimulator], device: str, every: float) -> Simulator:
+    """One simulator, with the faults its id asks for. What streams does so until its next turn."""
+    make = _find(kinds, device)
+    name, _, script = (device, "", "") if device.endswith(CAPTURE) else device.partition(FAULTS)
+    seed = zlib.crc32(name.encode())
+    simulator: Simulator
+    if is_ble(make):
+        simulator = make(serial_number=f"{seed:08x}", seed=seed)
+    else:
+        simulator = make_serial(make)(seed=seed)
+    if isinstance(simulator, Worn):
+        simulator.stretch_seconds = every
+        simulator.patient.faults = faults(script)
+    elif script:
+        raise UnknownSimulator(f"{device}: only what has electrodes can have faults at them")
+    return simulator
 
 
 class _Entry:
@@ -156,6 +182,21 @@ async def _run_serial(simulator: SerialSimulator, rhythm: _Rhythm, entry: _Entry
         await rhythm.keep(body.measure)
 
 
+async def _run_reader(every: float, count: int | None, entry: _Entry) -> None:
+    # As above.
+    from devicehub.testing.reader_body import PATIENTS, ReaderBody, ins_code  # noqa: PLC0415
+
+    codes = itertools.islice(itertools.cycle(map(ins_code, PATIENTS)), count)
+    async with ReaderBody() as body:
+        entry.write("ready", port=body.path)
+        await body.opened()
+        await asyncio.sleep(HESITATION)
+        for code in codes:
+            body.scan(code)
+            entry.write("scanned")
+            await asyncio.sleep(every)
+
+
 def is_ble(make: MakeSimulator) -> TypeGuard[MakeBleSimulator]:
     """Whether a simulator has a radio."""
     return hasattr(make, "services")
@@ -168,9 +209,9 @@ def make_serial(make: MakeSimulator) -> MakeSerialSimulator:
 
 
 def _find(kinds: dict[str, MakeSimulator], device: str) -> MakeSimulator:
-    if device.endswith(".jsonl"):
+    if device.endswith(CAPTURE):
         return replayed(load(Path(device)))
-    kind, _, _ = device.partition("#")
+    kind, _, _ = device.partition(FAULTS)[0].partition("#")
     if kind in kinds:
         return kinds[kind]
     near = difflib.get_close_matches(kind, kinds, n=1)

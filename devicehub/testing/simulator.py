@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from devicehub.driver import Measurement
+from devicehub.testing.electrodes import Electrodes
 
 Access = Literal["read", "write", "write_command", "notify", "indicate"]
 
@@ -82,6 +83,7 @@ class BleSimulator(Protocol):
     """Finished measurements the hub has not confirmed, oldest first; sent again at the next subscription."""
 
 
+@runtime_checkable
 class SerialSimulator(Protocol):
     """A simulated device on a serial line."""
 
@@ -95,3 +97,13 @@ class SerialSimulator(Protocol):
 
 
 Simulator = BleSimulator | SerialSimulator
+
+
+@runtime_checkable
+class Worn(Protocol):
+    """A simulator with electrodes on an invented patient: its stream never ends by itself."""
+
+    patient: Electrodes
+    """Whose heart it hears, and what is wrong with which electrode."""
+    stretch_seconds: float
+    """How long one call of ``measure`` streams."""

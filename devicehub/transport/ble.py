@@ -9,34 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import Self
 
-from bleak import BleakClient, BleakScanner
-from bleak.args.bluez import BlueZScannerArgs
+from bleak import BleakClient
 from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakDBusError,
-    BleakError,
-)
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError
 
 from devicehub.driver import LinkLost
 from devicehub.driver.frame import short
 from devicehub.transport.ble_wire import BleWire
 from devicehub.transport.failures import RadioUnavailable
-from devicehub.transport.hands import Hands, Origin, Recorder, station_now
+from devicehub.transport.hands import Hands, Recorder, station_now
 from devicehub.transport.inbox import Inbox
 from devicehub.transport.overheard import OverheardLink
-
-if TYPE_CHECKING:
-    from devicehub.transport.bluez_adapter import BluezAdapter
+from devicehub.transport.scanning import STACK_FAILURES, Listening, Scan, quietly
+from devicehub.transport.slots import Place, Slots
+from devicehub.transport.stack import Stack
+from devicehub.transport.watchdog import Hearsay
 
 CONNECT_SECONDS = 20.0
 """For all attempts together, without the wait for other devices' connects: the patient is waiting."""
@@ -47,17 +41,19 @@ ATTEMPTS = 3
 RESCAN_SECONDS = 2.0
 """How long a second attempt waits to see the device again. Stacks drop and re-create their device objects."""
 
-DISCONNECT_SECONDS = 5.0
+FORGET_SECONDS = 20.0
 _BOND_LOST = (
     "the device hangs up at every connect: it has probably forgotten this computer (new batteries, a reset, "
-    "paired with something else). It keeps its measurements. Delete the old pairing here, put the device into "
-    "its pairing mode, and pair it anew"
+    "paired with something else). It keeps its measurements. Delete the old pairing here (devicehub bonds forget "
+    "{address}), put the device into its pairing mode, and pair it anew (devicehub pair {address})"
+)
+_NO_PLACE = (
+    "le-connection-concurrent-connection-limit",
+    "le-connection-memory-allocation",
+    "CONNECTION_LIMIT_EXCEEDED",
+    "MEMORY_CAPACITY_EXCEEDED",
 )
 _RSSI_UNKNOWN = -127
-_NO_SERVICE = "org.freedesktop.DBus.Error.ServiceUnknown"
-
-AskPasskey = Callable[[str], Awaitable[int | None]]
-"""Asks the operator for the six digits the device at this address displays; ``None`` gives up."""
 
 log = logging.getLogger(__name__)
 
@@ -81,82 +77,82 @@ class BondLost(LinkLost):
     """The device hangs up at every connect although the two were paired: it has probably forgotten the hub."""
 
 
-class Stack(Protocol):
-    """The Bluetooth stack beneath a radio."""
-
-    origin: Origin
-
-    async def open(self, on_lost: Callable[[str], None]) -> None:
-        """Make it ready. Raises `RadioUnavailable`. ``on_lost`` is called if it goes away later."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of it."""
-        ...
-
-    def scanner(self, heard: AdvertisementDataCallback) -> BleakScanner:
-        """A scanner on this stack."""
-        ...
-
-    def client(
-        self, device: BLEDevice, on_lost: Callable[[BleakClient], None], seconds: float
-    ) -> BleakClient:
-        """A client of one device, not connected yet."""
-        ...
-
-    async def is_bonded(self, device: BLEDevice) -> bool:
-        """Whether this computer holds a bond with the device, as far as the stack tells."""
-        ...
-
-    async def count_characteristics(self, device: BLEDevice) -> int:
-        """How many characteristics of a connected device the stack knows; 0 where bleak knows as much."""
-        ...
+class NoPlace(LinkLost):
+    """The adapter takes no more connections now; the device waits for a place."""
 
 
 class Radio:
-    """One radio, used with ``async with``: it scans from entering to leaving. Not entered twice.
+    """One adapter, used with ``async with``: it scans from entering to leaving. Not entered twice.
 
     Entering raises `RadioUnavailable`. After `lost` returns, every link has failed with `LinkLost` and a
-    new radio must be made.
+    new radio must be made. ``connections`` is how many it holds at once, where that is known; radios of one
+    station share ``hearsay``.
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(
+        self, stack: Stack, connections: int | None = None, hearsay: Hearsay | None = None
+    ) -> None:
         self.origin = stack.origin
+        self.slots = Slots(connections)
+        """Its places for connections."""
         self._stack = stack
-        self._scanning = contextlib.AsyncExitStack()
         self._listeners: list[Callable[[Sighting], None]] = []
+        self._observers: list[Callable[[Listening], None]] = []
         self._inboxes: set[Inbox] = set()
         self._connecting = asyncio.Lock()
         self._awaited: dict[str, asyncio.Future[BLEDevice]] = {}
         self._lost = asyncio.Event()
-        self._why_lost = ""
+        self._why_lost = RadioUnavailable("")
+        self._scan = Scan(
+            stack,
+            self._heard,
+            self._connecting,
+            hearsay or Hearsay(),
+            on_change=self._tell,
+            on_reset=lambda: self._end_links("the radio was reset"),
+            on_lost=self._on_lost,
+        )
 
     async def __aenter__(self) -> Self:
         await self._stack.open(self._on_lost)
         try:
-            scanner = self._stack.scanner(self._heard)
-            await scanner.start()
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
-            await self._stack.close()
-            raise RadioUnavailable(_why_unavailable(error)) from error
+            await self._scan.start()
         except BaseException:
             await self._stack.close()
             raise
-        self._scanning.push_async_callback(lambda: _quietly(scanner.stop()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await self._scanning.aclose()
+            await self._scan.stop()
         finally:
             await self._stack.close()
+
+    @property
+    def name(self) -> str:
+        """What people call this adapter. Known after entering."""
+        return self._stack.name
+
+    @property
+    def identity(self) -> str:
+        """What this adapter's bonds are kept under: its own address where the stack tells it."""
+        return self._stack.identity
+
+    @property
+    def listening(self) -> Listening:
+        """How its scan goes."""
+        return self._scan.listening
+
+    def observe(self, told: Callable[[Listening], None]) -> None:
+        """Call ``told`` whenever the scan falls silent, is reset, or hears again."""
+        self._observers.append(told)
 
     def listen(self, heard: Callable[[Sighting], None]) -> None:
         """Call ``heard`` for every advertisement from now on. It must return at once."""
         self._listeners.append(heard)
 
-    async def lost(self) -> str:
-        """Waits until the radio is gone; returns why, in words."""
+    async def lost(self) -> RadioUnavailable:
+        """Waits until the radio is gone; returns why."""
         await self._lost.wait()
         return self._why_lost
 
@@ -167,33 +163,47 @@ class Radio:
         hands: Hands,
         model: str | None = None,
         recorder: Recorder | None = None,
+        *,
+        may_pair: bool = True,
+        place: Place | None = None,
     ) -> AsyncGenerator[BleWire]:
-        """A link to the device just seen, closed on leaving.
+        """A link to the device just seen, closed on leaving; it waits for a place first, unless it has one.
 
-        Raises `LinkLost` when it cannot be reached, `BondLost` when that is probably why.
+        Where ``may_pair`` is false, a device that wants a bond is refused one. Raises `LinkLost` when it cannot be
+        reached, `BondLost` or `NoPlace` when that is why.
         """
-        client, inbox = await self._connected(sighting, lambda: Inbox(hands, model))
-        self._inboxes.add(inbox)
-        if self._lost.is_set():
-            inbox.close(self._why_lost)
-        try:
-            yield BleWire(client, inbox, recorder)
-        finally:
-            self._inboxes.discard(inbox)
-            inbox.close("the hub has ended the connection")
-            await _quietly(client.disconnect())
+        async with contextlib.AsyncExitStack() as own:
+            taken = place
+            if taken is None:
+                taken = await own.enter_async_context(self.slots.place())
+            client, inbox = await self._connected(
+                sighting, lambda: Inbox(hands, model), may_pair=may_pair
+            )
+            taken.holder = inbox
+            self._inboxes.add(inbox)
+            if self._lost.is_set():
+                inbox.close(self._why_lost.reason)
+            try:
+                yield BleWire(client, inbox, recorder, may_pair=may_pair)
+            finally:
+                self._inboxes.discard(inbox)
+                inbox.close("the hub has ended the connection")
+                await quietly(client.disconnect())
 
-    async def forget(self, sighting: Sighting) -> None:
-        """Delete this computer's bond with a device; the next connect pairs anew if the device lets it.
+    async def is_bonded(self, address: str) -> bool | None:
+        """Whether this adapter holds a bond with a device; ``None`` where its stack does not tell."""
+        return await self._stack.is_bonded(address)
+
+    async def forget(self, address: str) -> None:
+        """Delete this adapter's bond with a device, in range or not; it can then be paired anew.
 
         Never done unasked: a device that has *not* forgotten the hub may take no new bond until somebody
-        presses its pairing button. Raises `LinkLost` when the stack does not answer.
+        presses its pairing button. Raises `LinkLost` when the stack does not do it.
         """
-        client = self._stack.client(sighting.device, lambda _: None, CONNECT_SECONDS)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await client.unpair()
-        except (BleakError, OSError, EOFError, TimeoutError) as error:
+            async with asyncio.timeout(FORGET_SECONDS):
+                await self._stack.forget(address)
+        except STACK_FAILURES as error:
             raise LinkLost(f"the bond could not be deleted: {error}") from error
 
     @contextlib.contextmanager
@@ -222,7 +232,7 @@ class Radio:
             self._inboxes.discard(inbox)
 
     async def _connected(
-        self, sighting: Sighting, fresh: Callable[[], Inbox]
+        self, sighting: Sighting, fresh: Callable[[], Inbox], *, may_pair: bool
     ) -> tuple[BleakClient, Inbox]:
         device = sighting.device
         failure = "it does not answer"
@@ -240,23 +250,31 @@ class Radio:
                     break
                 began = clock()
                 inbox = fresh()
-                client = self._stack.client(device, partial(_ended, inbox), left)
+                ended = partial(_ended, inbox)
+                client = self._stack.client(device, ended, left, may_pair=may_pair)
                 try:
                     async with asyncio.timeout(left):
                         await _connect(client, inbox)
                         await self._check_services(client, device)
                     return client, inbox
-                except (LinkLost, BleakError, OSError, EOFError, TimeoutError) as error:
+                # Any of them: the same loss has another class on each stack (BlueZ answers a read that was on
+                # its way with an ATT error, and says UnknownObject or Not connected of what comes after it).
+                except (LinkLost, *STACK_FAILURES) as error:
                     failure = str(error) or failure
+                    if _says_no_place(failure):
+                        await quietly(client.disconnect())
+                        self.slots.refused()
+                        raise NoPlace(f"the radio takes no more connections: {failure}") from error
                     hung_up += isinstance(error, LinkLost)
                     log.info("connecting failed: attempt %d of %d: %s", attempt, ATTEMPTS, failure)
-                    await _quietly(client.disconnect())
+                    await quietly(client.disconnect())
                 except BaseException:
-                    await _quietly(client.disconnect())
+                    await quietly(client.disconnect())
                     raise
                 left -= clock() - began
-        if hung_up == ATTEMPTS and await self._stack.is_bonded(device):
-            raise BondLost(_BOND_LOST)
+        # BlueZ connects to a device that lost its bond and is hung up on, again and again until its time is up.
+        if hung_up == ATTEMPTS and await self._stack.is_bonded(device.address):
+            raise BondLost(_BOND_LOST.format(address=device.address))
         raise LinkLost(f"the device could not be reached: {failure}")
 
     async def _check_services(self, client: BleakClient, device: BLEDevice) -> None:
@@ -277,6 +295,7 @@ class Radio:
             self._awaited.pop(device.address, None)
 
     def _heard(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        self._scan.heard(device.address)
         awaited = self._awaited.get(device.address)
         if awaited is not None and not awaited.done():
             awaited.set_result(device)
@@ -293,110 +312,27 @@ class Radio:
         for listener in tuple(self._listeners):
             listener(sighting)
 
-    def _on_lost(self, reason: str) -> None:
-        self._why_lost = reason
+    def _tell(self, listening: Listening) -> None:
+        for observer in self._observers:
+            observer(listening)
+
+    def _on_lost(self, why: RadioUnavailable) -> None:
+        self._why_lost = why
         self._lost.set()
+        self._end_links(why.reason)
+
+    def _end_links(self, reason: str) -> None:
         for inbox in tuple(self._inboxes):
             inbox.close(reason)
 
 
-class _SystemStack:
-    """The computer's own Bluetooth."""
+def _says_no_place(failure: str) -> bool:
+    """Whether a failed connect's words mean that the adapter is full.
 
-    origin: Origin = "device"
-
-    def __init__(self, ask_passkey: AskPasskey | None, adapter: str | None) -> None:
-        self._ask_passkey = ask_passkey
-        self._wanted = adapter
-        self._adapter: BluezAdapter | None = None
-        self._ours: set[str] = set()
-        self._bluez = contextlib.AsyncExitStack()
-
-    async def open(self, on_lost: Callable[[str], None]) -> None:
-        """Choose and watch BlueZ's adapter and answer its questions; other systems do both by themselves."""
-        if sys.platform != "linux":
-            return
-        # D-Bus is Linux's.
-        from devicehub.transport.bluez_adapter import BluezAdapter  # noqa: PLC0415
-        from devicehub.transport.bluez_agent import BluezAgent  # noqa: PLC0415
-
-        try:
-            async with contextlib.AsyncExitStack() as opened:
-                adapter = BluezAdapter(self._wanted, on_lost)
-                self._adapter = await opened.enter_async_context(adapter)
-                agent = BluezAgent(self._ours.__contains__, self._ask_passkey)
-                await opened.enter_async_context(agent)
-                self._bluez = opened.pop_all()
-        except (BleakError, OSError, EOFError) as error:
-            raise RadioUnavailable(_why_unavailable(error)) from error
-
-    async def close(self) -> None:
-        """Let go of the adapter and the agent."""
-        await self._bluez.aclose()
-
-    def scanner(self, heard: AdvertisementDataCallback) -> BleakScanner:
-        """The backend bleak chooses."""
-        if self._adapter is None:
-            return BleakScanner(heard)
-        return BleakScanner(heard, bluez=BlueZScannerArgs(adapter=self._adapter.name))
-
-    def client(
-        self, device: BLEDevice, on_lost: Callable[[BleakClient], None], seconds: float
-    ) -> BleakClient:
-        """The backend bleak chooses."""
-        self._ours.add(device.address)
-        return BleakClient(device, on_lost, timeout=seconds)
-
-    async def is_bonded(self, device: BLEDevice) -> bool:
-        """What BlueZ says; the other systems do not tell."""
-        return self._adapter is not None and await self._adapter.is_bonded(device.address)
-
-    async def count_characteristics(self, device: BLEDevice) -> int:
-        """BlueZ may say that all services are resolved before it has told bleak of all."""
-        if self._adapter is None:
-            return 0
-        return await self._adapter.count_characteristics(device.address)
-
-
-def system_radio(ask_passkey: AskPasskey | None = None, adapter: str | None = None) -> Radio:
-    """The radio of this computer; entering it tells whether there is one.
-
-    ``adapter`` is BlueZ's name of one of several (``hci1``); the first that is switched on where it is ``None``.
+    BlueZ's are those of its ``src/error.h`` for the kernel's EMLINK and ENOMEM, that is for the HCI errors 0x09
+    and 0x07 (Core Specification, vol. 1, part F, 2.9 and 2.7), which bumble tells by name.
     """
-    return Radio(_SystemStack(ask_passkey, adapter))
-
-
-_Reason = Literal["none", "off", "denied"]
-_REASONS: dict[BleakBluetoothNotAvailableReason, _Reason] = {
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "none",
-    BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "none",
-    BleakBluetoothNotAvailableReason.POWERED_OFF: "off",
-    BleakBluetoothNotAvailableReason.DENIED_BY_USER: "denied",
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "denied",
-    BleakBluetoothNotAvailableReason.DENIED_BY_UNKNOWN: "denied",
-}
-
-
-def _why_unavailable(error: BaseException) -> str:
-    if isinstance(error, BleakBluetoothNotAvailableError):
-        reason = _REASONS.get(error.reason)
-        if reason == "none":
-            return (
-                "this computer has no Bluetooth Low Energy radio: plug in a Bluetooth 4.0 or later "
-                "USB adapter, then start again"
-            )
-        if reason == "off":
-            return "Bluetooth is switched off: switch it on in the system's settings"
-        if reason == "denied":
-            return "the system does not let this program use Bluetooth: allow it in the settings"
-    if isinstance(error, BleakDBusError) and error.dbus_error == _NO_SERVICE:
-        return "BlueZ is not running: install the package bluez and start its service, bluetooth"
-    if isinstance(error, OSError) and sys.platform == "linux":
-        return (
-            "no D-Bus system bus answers, so BlueZ cannot be reached: install and start the packages "
-            f"dbus and bluez ({error})"
-        )
-    return f"Bluetooth cannot be used: check that its service is running and not switched off ({error})"
+    return any(words in failure for words in _NO_PLACE)
 
 
 async def _connect(client: BleakClient, inbox: Inbox) -> None:
@@ -416,12 +352,3 @@ async def _connect(client: BleakClient, inbox: Inbox) -> None:
 
 def _ended(inbox: Inbox, _client: BleakClient) -> None:
     inbox.close("the connection to the device was lost")
-
-
-async def _quietly(ending: Awaitable[None]) -> None:
-    """End something whose other side may have gone already: its complaints tell nothing new."""
-    try:
-        async with asyncio.timeout(DISCONNECT_SECONDS):
-            await ending
-    except (BleakError, OSError, EOFError, TimeoutError) as error:
-        log.debug("while ending: %s", error)

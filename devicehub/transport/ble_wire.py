@@ -40,11 +40,31 @@ _WANTS_BOND = frozenset(
 T = TypeVar("T")
 
 
-class BleWire:
-    """A `devicehub.driver.BleLink` over one bleak connection."""
+class NotPaired(Refused):
+    """The device wants a bond, and its model's policy lets the hub make none by itself."""
 
-    def __init__(self, client: BleakClient, inbox: Inbox, recorder: Recorder | None = None) -> None:
+    def __init__(self) -> None:
+        super().__init__(
+            "the device is not paired with this computer, and is never paired in passing: a failed attempt can "
+            "erase the key it holds. Put it into its pairing mode and run: devicehub pair ADDRESS"
+        )
+
+
+class BleWire:
+    """A `devicehub.driver.BleLink` over one bleak connection; it sends a pair request only where ``may_pair``."""
+
+    def __init__(
+        self,
+        client: BleakClient,
+        inbox: Inbox,
+        recorder: Recorder | None = None,
+        *,
+        may_pair: bool = True,
+    ) -> None:
         self._client = client
+        self._may_pair = may_pair
+        self.paired = False
+        """Whether a bond was asked for over this link, and made."""
         self._inbox = inbox
         self._recorder = recorder
         self._subscribed: set[str] = set()
@@ -179,10 +199,13 @@ class BleWire:
             raise LinkLost(f"the link failed: {error}") from error
 
     async def pair(self) -> None:
-        """Bond with the device. Raises `Refused` where it, or the operator, does not."""
+        """Bond with the device. Raises `Refused` where it, or the operator, does not; `NotPaired`."""
+        if not self._may_pair:
+            raise NotPaired
         try:
             async with asyncio.timeout(PAIRING_SECONDS):
                 await self._client.pair()
+            self.paired = True
         except TimeoutError:
             self._inbox.check()
             raise Refused("pairing was not completed in time") from None

@@ -7,6 +7,7 @@ session takes them out when it gets to them.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -42,6 +43,12 @@ class Inbox:
         self._waiting: deque[tuple[str, Received]] = deque()
         self._changed = asyncio.Event()
         self._lost: str | None = None
+        self._came = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing has come."""
+        return time.monotonic() - self._came
 
     @property
     def secrets(self) -> Mapping[str, bytes]:
@@ -57,6 +64,11 @@ class Inbox:
         """Why nothing more will come, in words; ``None`` while the link is up."""
         return self._lost
 
+    @property
+    def waiting(self) -> int:
+        """How many messages nobody has taken yet."""
+        return len(self._waiting)
+
     def put(self, on: str, data: bytes) -> Received:
         """A message has just arrived."""
         received = Received(data, station_now())
@@ -65,6 +77,7 @@ class Inbox:
 
     def add(self, on: str, received: Received) -> None:
         """A message has arrived at a time already known."""
+        self._came = time.monotonic()
         self._waiting.append((on, received))
         self._changed.set()
 

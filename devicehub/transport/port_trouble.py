@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from devicehub.driver import LinkLost
@@ -20,7 +21,7 @@ def not_opened(port: str, error: Exception) -> LinkLost:
             "no such port; plug the adapter in, or correct the port in the configuration",
         )
     if number in {errno.EACCES, errno.EPERM}:
-        group = Path(port).group()
+        group = _group(port)
         return line_lost(
             port,
             f"accès refusé ; ajoutez cet utilisateur au groupe {group}, puis rouvrez la session",
@@ -28,12 +29,7 @@ def not_opened(port: str, error: Exception) -> LinkLost:
         )
     # On Windows a port that another program holds is "access denied".
     if number in {errno.EAGAIN, errno.EBUSY} or "PermissionError" in str(error):
-        holder = _holder(port)
-        return line_lost(
-            port,
-            f"déjà utilisé par {holder or 'un autre programme'} ; fermez-le",
-            f"already in use by {holder or 'another program'}; close it",
-        )
+        return in_use(port, holder(port))
     return line_lost(
         port,
         f"ne s'ouvre pas ({error}) ; vérifiez l'appareil, son câble et le port configuré",
@@ -41,19 +37,50 @@ def not_opened(port: str, error: Exception) -> LinkLost:
     )
 
 
+def _group(port: str) -> str:
+    """Who may use the port; where that has no name, who may on most systems."""
+    try:
+        return Path(port).group()
+    except (KeyError, OSError):
+        return "dialout"
+
+
 def line_lost(port: str, french: str, english: str) -> LinkLost:
     """The end of a line, named by its port, French first."""
     return LinkLost(f"{port} : {french} / {english}")
 
 
-def _holder(port: str) -> str | None:
+def in_use(port: str, by: str | None) -> LinkLost:
+    """Another program has the port; ``by`` says which, where the system tells."""
+    return line_lost(
+        port,
+        f"déjà utilisé par {by or 'un autre programme'} ; fermez-le",
+        f"already in use by {by or 'another program'}; close it",
+    )
+
+
+def rival(port: str) -> str | None:
+    """A program that has the port open without having locked it, and would take half of its bytes."""
+    others = (process for process in _openers(port) if process != str(os.getpid()))
+    return _named(next(others, None)) if sys.platform == "linux" else None
+
+
+def holder(port: str) -> str | None:
     """The program that holds the port, where Linux tells: its lock first, else its open file."""
     if sys.platform != "linux":
         return None
-    process = _locker(port) or _opener(port)
+    try:
+        return _named(_locker(port) or next(_openers(port), None))
+    except OSError:
+        return None
+
+
+def _named(process: str | None) -> str | None:
+    if process is None:
+        return None
     try:
         return f"{Path(f'/proc/{process}/comm').read_text().strip()} (pid {process})"
-    except OSError:
+    except OSError:  # it has just ended
         return None
 
 
@@ -68,12 +95,11 @@ def _locker(port: str) -> str | None:
     return None
 
 
-def _opener(port: str) -> str | None:
+def _openers(port: str) -> Iterator[str]:
     device = os.path.realpath(port)
     for opened in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if str(opened.readlink()) == device:
-                return opened.parts[2]
+                yield opened.parts[2]
         except OSError:  # closed meanwhile, or not ours to see
             continue
-    return None

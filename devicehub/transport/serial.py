@@ -10,13 +10,13 @@ Whatever ends the line, a pulled plug or pyserial's own surprise, ends every wai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import serial
@@ -24,13 +24,22 @@ import serial
 from devicehub.driver import SERIAL, Frame, Line, LinkLost
 from devicehub.transport.hands import Hands, Origin, Recorder, station_now
 from devicehub.transport.inbox import Inbox, Received
-from devicehub.transport.port_trouble import line_lost, not_opened
+from devicehub.transport.port_identity import UsbIdentity, find_port
+from devicehub.transport.port_trouble import in_use, line_lost, not_opened, rival
+from devicehub.transport.ports import plugged_in
 
 logger = logging.getLogger(__name__)
 
 READ_SECONDS = 0.05
 """How long one read waits: the longest a write or a close waits where pyserial cannot wake a read."""
 WRITE_SECONDS = 2.0
+MOST_AT_ONCE = 1 << 16
+"""Bytes taken from a socket in one read."""
+MOST_UNREAD = 1 << 22
+"""Bytes a line may be ahead of the event loop: three seconds of the quickest ECG front end a hundred times over."""
+MOST_WAITING = 1 << 16
+"""Messages a session may leave untaken. Beyond either limit the line is closed: old bytes never pile up, to be
+taken for new ones."""
 SILENCE = timedelta(seconds=1)
 """A pause this long ends whatever was arriving: the next byte is a message's first, not an old stray's."""
 
@@ -44,7 +53,7 @@ def origin_of(port: str) -> Origin:
     return "simulator" if is_pseudo else "device"
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_line(
     port: str,
     line: Line,
@@ -53,7 +62,7 @@ async def open_line(
     model: str | None = None,
     tape: Recorder | None = None,
 ) -> AsyncIterator[PortLink]:
-    """Open ``port`` (a device, ``COM3``, or a URL as pyserial knows them) for one conversation.
+    """Open ``port`` (a device, ``COM3``, a USB identity, or a URL as pyserial knows them) for one conversation.
 
     Raises `LinkLost` where the port cannot be opened, saying why and what to do. When the block ends, the
     port is closed and its thread has ended.
@@ -133,18 +142,23 @@ class PortLink:
         """Show one message of a measurement still going on."""
         self._inbox.live(frame)
 
-    def _arrived(self, data: bytes, stamp: datetime) -> None:
+    def _arrived(self, data: bytes, stamp: datetime) -> bool:
+        """Cut what has arrived; whether more may come."""
         if self._tape is not None:
             self._tape.device("message", SERIAL, data)
         if self._last is not None and stamp - self._last > SILENCE:
             self._first = None
         self._last = stamp
-        # One byte at a time, because only the framer knows where one message ends and the next begins.
-        for at in range(len(data)):
+        # The last byte apart: only so is it known whether a message ended with it, or another has begun. Of
+        # several messages in one piece each may have begun with the first: never later than it did.
+        for piece in (data[:-1], data[-1:]):
             first = self._first = self._first or stamp
-            for message in self._framer.feed(data[at : at + 1]):
+            messages = self._framer.feed(piece)
+            for message in messages:
                 self._inbox.add(SERIAL, Received(message, stamp, first))
+            if messages:
                 self._first = None
+        return self._inbox.waiting <= MOST_WAITING
 
 
 class _LineThread:
@@ -154,7 +168,7 @@ class _LineThread:
         self,
         port: str,
         line: Line,
-        arrived: Callable[[bytes, datetime], None],
+        arrived: Callable[[bytes, datetime], bool],
         end: Callable[[str], None],
     ) -> None:
         self._name = port
@@ -166,6 +180,9 @@ class _LineThread:
         self._over = asyncio.Event()
         self._stop = threading.Event()
         self._writes: deque[tuple[bytes, asyncio.Future[None]]] = deque()
+        self._counting = threading.Lock()
+        self._unread = 0
+        self._flooded = False
         self._waking = threading.Lock()
         self._wake: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, name=f"serial {port}", daemon=True)
@@ -203,6 +220,7 @@ class _LineThread:
         try:
             port = _open(self._name, self._line)
             try:
+                _check_alone(port)
                 self._loop.call_soon_threadsafe(_settle, self._opened, None)
                 self._talk(port)
             finally:
@@ -225,15 +243,30 @@ class _LineThread:
     def _talk(self, port: serial.Serial) -> None:
         with self._waking:
             self._wake = getattr(port, "cancel_read", None)
+        read = _read_socket if self._name.lower().startswith("socket:") else _read
         while not self._stop.is_set():
             while self._writes:
                 data, taken = self._writes[0]
                 port.write(data)
                 self._writes.popleft()
                 self._loop.call_soon_threadsafe(_settle, taken, None)
-            data = port.read(port.in_waiting or 1)
+            data = read(port)
             if data:
-                self._loop.call_soon_threadsafe(self._arrived, data, station_now())
+                self._loop.call_soon_threadsafe(self._take, data, station_now())
+                with self._counting:
+                    self._unread += len(data)
+            if self._flooded or self._unread > MOST_UNREAD:
+                raise line_lost(
+                    self._name,
+                    "l'appareil envoie plus vite que le poste ne lit ; vérifiez son mode d'envoi",
+                    "the device sends quicker than the station reads; check its output mode",
+                )
+
+    def _take(self, data: bytes, stamp: datetime) -> None:
+        with self._counting:
+            self._unread -= len(data)
+        if not self._flooded:
+            self._flooded = not self._arrived(data, stamp)
 
     def _finish(self, lost: LinkLost) -> None:
         self._end(str(lost))
@@ -252,7 +285,33 @@ def _settle(future: asyncio.Future[None], lost: LinkLost | None) -> None:
         future.set_exception(lost)
 
 
-def _open(port: str, line: Line) -> serial.Serial:
+def _check_alone(port: serial.Serial) -> None:
+    """Nobody else reads it. A simulator keeps its own pseudo-terminal open."""
+    name = port.name or ""
+    if "://" in name or origin_of(name) == "simulator":
+        return
+    other = rival(name)
+    if other is not None:
+        raise in_use(name, other)
+
+
+def _read(port: serial.Serial) -> bytes:
+    return port.read(port.in_waiting or 1)
+
+
+def _read_socket(port: serial.Serial) -> bytes:
+    """Of a socket pyserial tells only whether anything has come, not how much."""
+    data = port.read(1)
+    if data:
+        port.timeout = 0
+        with contextlib.suppress(serial.SerialException):  # the end: the next read meets it again
+            data += port.read(MOST_AT_ONCE)
+        port.timeout = READ_SECONDS
+    return data
+
+
+def _open(meant: str, line: Line) -> serial.Serial:
+    port = find_port(meant, plugged_in() if UsbIdentity.parse(meant) else ())
     try:
         return serial.serial_for_url(
             port,
@@ -260,6 +319,9 @@ def _open(port: str, line: Line) -> serial.Serial:
             bytesize=line.data_bits,
             parity=_PARITY[line.parity],
             stopbits=line.stop_bits,
+            rtscts=line.flow == "rtscts",
+            xonxoff=line.flow == "xonxoff",
+            dsrdtr=line.flow == "dsrdtr",
             timeout=READ_SECONDS,
             # pyserial's RFC 2217 client has none; its socket fails by itself.
             write_timeout=None if port.lower().startswith("rfc2217:") else WRITE_SECONDS,

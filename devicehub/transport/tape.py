@@ -27,6 +27,9 @@ from pydantic_core import ErrorDetails
 
 from devicehub.transport.hands import station_now
 
+NOT_NAMED, NO_DRIVER = "not named yet", "unknown"
+"""What a recording says of its device, and of its driver where there was none, until somebody does."""
+
 HubDoes = Literal["subscribe", "read", "write", "command"]
 DeviceDoes = Literal["value", "message", "refused"]
 _HUB_DOES = ("subscribe", "read", "write", "command")

@@ -27,6 +27,8 @@ from bumble.core import AdvertisingData
 from bumble.device import Advertisement, Connection, Device
 from bumble.gatt_client import CharacteristicProxy, Client
 
+from devicehub.driver import LinkLost
+
 _LARGEST_MTU = 517
 _WRONG_KEY = hci.HCI_ErrorCode.CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR
 _SHORT_UUIDS = (
@@ -253,10 +255,8 @@ class VirtualClient(BaseBleakClient):
         except BleakError:
             if not (self.is_connected or self._why_gone == _WRONG_KEY):
                 raise
-            # The device has lost its bond, or made another. The next attempt bonds anew, with a new passkey
-            # where the device shows one.
-            await keystore.delete(bond)
-            raise BleakError("the device no longer knows this hub; it is paired anew") from None
+            # As on the real stacks: the bond stays here until a person deletes it.
+            raise LinkLost("the device no longer knows this hub") from None
 
     async def _discover(self, connection: Connection) -> None:
         gatt = connection.gatt_client

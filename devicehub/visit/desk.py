@@ -1,122 +1,465 @@
-"""The desk: the room's visits, and what happens to a reading when it arrives there."""
+"""The desk: the room's visits, and what happens to a reading when it arrives there.
+
+A visit opens here at once, on disk, under an id of the station's own choosing; the dossier learns of it when it
+answers (`reconcile`). The id is also the key by which a repeated telling is one visit: nothing is mapped or
+renamed afterwards. Until the dossier has answered, the patient's identity is in the journal, sealed, and the
+visit's readings wait in the outbox.
+
+After a restart the open visit is locked: nobody saw who was in the room meanwhile. What may have begun before
+the restart, or while a visit is locked, belongs to nobody until a person says whose it is (`Review.assign`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Literal
-from uuid import UUID
 
-from devicehub.journal.journal import Journal
-from devicehub.journal.records import State, Visit
+from devicehub.driver import Kind
+from devicehub.journal.failures import JournalFull, NotAllowed
+from devicehub.journal.journal import STATION, Journal
+from devicehub.journal.records import Lock, Owed, State, Visit
+from devicehub.journal.seal import Seal, SealBroken
 from devicehub.reading.reading import Reading
 from devicehub.transport.hands import station_now
-from devicehub.visit import fence
+from devicehub.visit import earlier, fence, policy
+from devicehub.visit.dossier import (
+    Dossier,
+    DossierRefused,
+    DossierUnreachable,
+    EarlierValue,
+    KnownVisit,
+    Opening,
+)
+from devicehub.visit.earlier import Doubt
+from devicehub.visit.even_clock import EvenClock
 from devicehub.visit.fence import Attributed, Quarantined
 from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.policy import Confirm
 
-Confirm = Literal["every", "flagged", "none"]
-"""Which readings wait for a person before they are filed."""
+log = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(days=2)
-"""How far back the fence looks for the visit a stored record belongs to."""
+"""How far back the fence looks for the visit a stored record belongs to, and a person may assign to."""
+
+LOOK_SECONDS = 1.0
+"""How often the station's clock is looked at: two settings that undo each other are noticed in between."""
+
+RETRY_SECONDS = 5.0
+"""How often a dossier that does not answer is asked again."""
 
 AT_THE_PAGE = "page"
-"""The author of a decision made at the station's page, which does not know its operators yet."""
+"""The author of what is done at the page of a station without operators."""
+
+LockReason = Literal["asked", "idle", "restarted"]
+"""A person locked it, nobody touched the page for long, or the station was started in mid-visit."""
 
 ShowVisit = Callable[[Visit | None, PatientIdentity | None], None]
+"""Called with the open visit whenever it changes; its identity is ``None`` while it is not known."""
 
 
 class Desk:
-    """Opens and closes visits, and decides with them. At most one visit is open."""
+    """Opens, locks and closes visits, and decides with them. At most one visit is open.
+
+    `load` it before anything else and keep `run` running. ``author`` is always the person who acts.
+    """
 
     def __init__(
         self,
         journal: Journal,
         *,
+        station: str,
         grace: timedelta,
         confirm: Confirm,
-        open_at_dossier: Callable[[PatientIdentity], Awaitable[str]],
-        close_at_dossier: Callable[[str], Awaitable[None]],
-        ask_dossier: Callable[[str], Awaitable[PatientIdentity]],
+        dossier: Dossier,
+        seal: Seal,
         show: ShowVisit,
         now: Callable[[], datetime] = station_now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
+        self._station = station
         self._grace = grace
         self._confirm = confirm
-        self._open_at_dossier = open_at_dossier
-        self._close_at_dossier = close_at_dossier
-        self._ask_dossier = ask_dossier
+        self._dossier = dossier
+        self._seal = seal
         self._show = show
-        self._now = now
+        self._clock = EvenClock(now, monotonic)
+        self._first_frame = 0
         self._visits: list[Visit] = []
+        self._known: dict[str, KnownVisit] = {}
+        self._identities: dict[str, PatientIdentity] = {}
+        self._acting = asyncio.Lock()
+        self._news = asyncio.Event()
+        self.worklist: tuple[KnownVisit, ...] = ()
+        """The visits planned for this station, as the dossier said last (`refresh_worklist`)."""
+        self.dossier_trouble: str | None = None
+        """Why the dossier does not know all of this room's visits, in words; ``None`` when it does."""
+        self.withheld: frozenset[Kind] = frozenset()
+        """The kinds that the physician has not delegated to assistants."""
 
-    async def load(self) -> None:
-        """Take up the visits the journal knows, after a start or a crash."""
-        self._visits = await self._journal.visits(self._now() - REMEMBERED)
-        visit = self.open_visit_now
-        if visit is not None:
-            self._show(visit, None)
+    # ------------------------------------------------------------------------- what is so
 
     @property
-    def open_visit_now(self) -> Visit | None:
-        """The visit that is open."""
+    def visit(self) -> Visit | None:
+        """The visit that is open, locked or not."""
         return next((visit for visit in self._visits if visit.closed_at is None), None)
 
-    async def identify(self) -> None:
-        """Ask the dossier again whose visit is open: the identity lives in memory only."""
-        visit = self.open_visit_now
-        if visit is not None:
-            self._show(visit, await self._ask_dossier(visit.id))
+    @property
+    def recent(self) -> tuple[Visit, ...]:
+        """The visits of this station a reading may be assigned to, newest first."""
+        return tuple(reversed(self._visits))
 
-    async def open(self, identity: PatientIdentity) -> str:
-        """Close the visit that is open and open one for this patient; its opaque id.
+    def identity(self, visit: str) -> PatientIdentity | None:
+        """Whom a recent visit is about, as far as this run of the station knows. See `look_up`."""
+        return self._identities.get(visit)
 
-        The old visit ends before the dossier is even asked: whatever begins from now on is not its own.
+    def earlier(self, visit: str) -> tuple[EarlierValue, ...]:
+        """Values of the same patient's earlier visits, newest first; nothing where the dossier gave none."""
+        known = self._known.get(visit)
+        return known.earlier if known else ()
+
+    def ended(self, visit: str) -> datetime | None:
+        """When a recent visit was closed; ``None`` while it is open, and for one that is not recent."""
+        known = next((one for one in self._visits if one.id == visit), None)
+        return known.closed_at if known else None
+
+    def patient_before(self, visit: str) -> tuple[Sequence[EarlierValue], date | None]:
+        """What the dossier knew of a visit's patient from before, and when they were born, if it is known."""
+        identity = self._identities.get(visit)
+        return self.earlier(visit), identity.born if identity else None
+
+    # ---------------------------------------------------------------------- a person's acts
+
+    async def open(
+        self,
+        identity: PatientIdentity,
+        *,
+        author: str,
+        plan: Sequence[Kind] = (),
+        responsible: str | None = None,
+    ) -> Visit:
+        """Close the visit that is open, and open one for this patient. It does not wait for the dossier."""
+        return await self._open(
+            f"v-{secrets.token_hex(10)}", identity, author, plan, responsible, planned=False
+        )
+
+    async def open_planned(self, visit: str, *, author: str) -> Visit:
+        """Close the visit that is open, and open this one of the dossier's.
+
+        From the worklist it opens without waiting for the dossier. Raises `DossierUnreachable` or
+        `DossierRefused` for an id that is not on it, `NotAllowed` for a visit that was closed.
         """
-        await self.close()
-        visit = Visit(id=await self._open_at_dossier(identity), opened_at=self._now())
-        await self._journal.open_visit(visit)
-        self._visits.append(visit)
-        self._show(visit, identity)
-        return visit.id
+        present = self.visit
+        if present is not None and present.id == visit:
+            return present
+        known = await self.planned(visit)
+        self._known[visit] = known
+        opened = await self._open(
+            visit, known.identity, author, known.plan, known.responsible, planned=True
+        )
+        self.worklist = tuple(one for one in self.worklist if one.visit != visit)
+        return opened
 
-    async def close(self) -> None:
-        """Close the open visit, if there is one."""
-        visit = self.open_visit_now
-        if visit is None:
-            return
-        closed = visit.model_copy(update={"closed_at": self._now()})
-        self._visits[self._visits.index(visit)] = closed
-        self._show(None, None)
-        await self._journal.close_visit(visit.id, closed.closed_at or self._now())
-        await self._close_at_dossier(visit.id)
+    async def planned(self, visit: str) -> KnownVisit:
+        """A visit that can be opened, from the worklist or from the dossier. Raises as `open_planned` does."""
+        known = next((one for one in self.worklist if one.visit == visit), None)
+        known = known or await self._dossier.visit(visit)
+        if known.state == "closed" or any(v.id == visit and v.closed_at for v in self._visits):
+            raise NotAllowed(
+                "cette visite est close ; ouvrez-en une nouvelle · this visit is closed; open a new one"
+            )
+        return known
 
-    async def confirm(self, reading: UUID, accepted: bool) -> None:
-        """Take a person's word on a reading that waits for it.
+    async def close(self, *, author: str) -> None:
+        """Close the open visit, if there is one. It still receives what began in it, for the grace."""
+        async with self._acting:
+            await self._close(author)
 
-        Raises `devicehub.journal.failures.NotAllowed` where it does not wait.
+    async def lock(self, *, author: str, reason: LockReason) -> None:
+        """Lock the open visit, if there is one: what begins from now on is nobody's."""
+        async with self._acting:
+            visit = self.visit
+            if visit is None or visit.locked:
+                return
+            at = self._clock.moment()
+            self._put(visit.model_copy(update={"locks": (*visit.locks, Lock(since=at))}))
+            await self._journal.lock_visit(visit.id, at, author=author, reason=reason)
+
+    async def unlock(self, *, author: str) -> Visit:
+        """A person confirms that the open visit's patient is the one in the room.
+
+        Raises `NotAllowed` where no visit is locked, or where nobody can say whom it is about.
         """
-        state: State = "accepted" if accepted else "rejected"
-        await self._journal.change(reading, state, author=AT_THE_PAGE)
+        async with self._acting:
+            visit = self.visit
+            if visit is None or not visit.locked:
+                raise NotAllowed("aucune visite n'est verrouillée · no visit is locked")
+            if visit.id not in self._identities:
+                raise NotAllowed(
+                    "l'identité du patient n'est pas connue tant que le dossier ne répond pas ; attendez, "
+                    "ou fermez la visite et ouvrez-en une · the patient's identity is not known while the "
+                    "dossier does not answer; wait, or close the visit and open another"
+                )
+            at = self._clock.moment()
+            await self._journal.unlock_visit(visit.id, at, author=author)
+            last = visit.locks[-1].model_copy(update={"until": at})
+            unlocked = visit.model_copy(update={"locks": (*visit.locks[:-1], last)})
+            self._put(unlocked)
+            return unlocked
 
-    def attribute(self, reading: Reading) -> Attributed | Quarantined:
-        """Which visit a reading belongs to, or why it belongs to nobody yet."""
+    def expect(self, visit: str, kind: Kind) -> None:
+        """A measurement is to be done again: it is part of the visit's plan. `Review.retake` says so."""
+        known = next((one for one in self._visits if one.id == visit), None)
+        if known is not None and kind not in known.plan:
+            self._put(known.model_copy(update={"plan": (*known.plan, kind)}))
+
+    async def delegate(self, kind: Kind, *, delegated: bool, author: str) -> None:
+        """The physician says whether assistants may accept readings of a kind. What waits already, waits on."""
+        await self._journal.delegate(kind, delegated=delegated, author=author)
+        self.withheld = await self._journal.withheld()
+
+    # -------------------------------------------------------------------- what the fence says
+
+    def look(self) -> None:
+        """Notice whether the station's clock has been set. Whoever stamps a time looks just then."""
+        self._clock.look()
+
+    def attribute(
+        self, reading: Reading, *, clock_seen: datetime | None = None
+    ) -> Attributed | Quarantined:
+        """Which visit a reading belongs to, or why it belongs to nobody yet.
+
+        ``clock_seen`` is when the device's clock was compared with the station's, where it was.
+        """
+        self.look()
+        even = self._clock.even
         if reading.measurement.stored and reading.stamp.corrected is None:
             # It came from a memory, where it may have been for a year.
             return Quarantined("unknown_time")
-        return fence.attribute(reading.began, reading.received_at, self._visits, grace=self._grace)
+        decision = fence.attribute(
+            reading.began, reading.received_at, self._visits, grace=self._grace, even=even
+        )
+        if isinstance(decision, Attributed):
+            if any(evidence.number <= self._first_frame for evidence in reading.evidence):
+                return Quarantined("restarted")
+            by_clock = reading.began.known_from == "device_clock"
+            if by_clock and clock_seen is not None and clock_seen <= even.since:
+                return Quarantined(even.why)
+        return decision
 
     def first_state(self, reading: Reading, visit: str | None) -> State:
-        """Where a new reading starts."""
-        if visit is None:
-            return "quarantined"
-        if reading.plausibility == "impossible":
-            return "invalid"
-        flagged = (
-            reading.unattended or reading.plausibility == "unusual" or reading.measurement.flags
+        """Where a reading starts, new or newly out of quarantine."""
+        doubt = None if visit is None else self.doubt(reading, visit)
+        return policy.first_state(reading, visit, self._confirm, doubt, self.withheld)
+
+    def doubt(self, reading: Reading, visit: str) -> Doubt | None:
+        """Whether a reading is unlike what the dossier knows of this visit's patient: then ask who it is."""
+        identity = self._identities.get(visit)
+        return earlier.doubt(
+            reading.measurement,
+            reading.received_at,
+            self.earlier(visit),
+            born=identity.born if identity else None,
         )
-        if self._confirm == "every" or (self._confirm == "flagged" and flagged):
-            return "to_review"
-        return "accepted"
+
+    # ------------------------------------------------------------------------ start and dossier
+
+    async def load(self) -> None:
+        """Take up the visits the journal knows. One that is open was open when the station ended: it is locked."""
+        self._clock.start(await self._journal.last_boundary())
+        self._visits = await self._journal.visits(self._clock.moment() - REMEMBERED)
+        self._first_frame = await self._journal.last_frame()
+        self.withheld = await self._journal.withheld()
+        try:
+            await self.lock(author=STATION, reason="restarted")
+        except JournalFull as error:
+            # It is locked all the same: the next start locks it again.
+            log.critical("visit.lock_not_kept %s", error)
+        visit = self.visit
+        if visit is not None:
+            self._put(visit)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Keep the dossier and the desk in step, and an eye on the clock, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_looking(), name="desk-clock")
+            tasks.create_task(self._keep_told(), name="desk-dossier")
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _keep_told(self) -> None:
+        while True:
+            self._news.clear()
+            done = await self.reconcile()
+            try:
+                async with asyncio.timeout(None if done else RETRY_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def reconcile(self) -> bool:
+        """Tell the dossier what it does not know of the room's visits, and learn whose the open one is.
+
+        Returns whether nothing is left to do; `dossier_trouble` says what hinders.
+        """
+        troubles = []
+        for owed in await self._journal.owed_visits():
+            try:
+                await self._tell(owed)
+            except (DossierRefused, SealBroken) as error:
+                # The others may fare better. Its readings wait; a person can move them elsewhere.
+                log.error("visit.refused visit=%s %s", owed.visit.id, error)  # noqa: TRY400 - no fault of ours
+                troubles.append(str(error))
+            except (DossierUnreachable, JournalFull, OSError) as error:
+                log.warning("visit.not_told visit=%s %s", owed.visit.id, error)
+                troubles.append(str(error))
+                break
+        visit = self.visit
+        if visit is not None and visit.id not in self._identities:
+            try:
+                await self.look_up(visit.id)
+            except (DossierUnreachable, DossierRefused, SealBroken, OSError) as error:
+                log.warning("visit.not_identified visit=%s %s", visit.id, error)
+                troubles.append(str(error))
+            else:
+                self._tell_page()
+        self.dossier_trouble = troubles[0] if troubles else None
+        return not troubles
+
+    async def refresh_worklist(self) -> tuple[KnownVisit, ...]:
+        """Ask the dossier which visits are planned. Raises `DossierUnreachable` or `DossierRefused`."""
+        planned = await self._dossier.worklist(self._station)
+        here = {visit.id for visit in self._visits}
+        self.worklist = tuple(one for one in planned if one.visit not in here)
+        return self.worklist
+
+    async def look_up(self, visit: str) -> PatientIdentity:
+        """Whom a recent visit is about: from memory, from the journal's seal, or from the dossier.
+
+        Raises `DossierUnreachable`, `DossierRefused`, `SealBroken` or ``OSError``.
+        """
+        identity = self._identities.get(visit)
+        if identity is None:
+            sealed = await self._journal.sealed_identity(visit)
+            if sealed is not None:
+                identity = self._unsealed(sealed, visit)
+            else:
+                identity = self._learn(await self._dossier.visit(visit)).identity
+            self._identities[visit] = identity
+        return identity
+
+    # ------------------------------------------------------------------------------ inside
+
+    async def _open(
+        self,
+        visit_id: str,
+        identity: PatientIdentity,
+        author: str,
+        plan: Sequence[Kind],
+        responsible: str | None,
+        *,
+        planned: bool,
+    ) -> Visit:
+        async with self._acting:
+            # The old visit ends first: whatever begins from now on is not its own.
+            await self._close(author)
+            visit = Visit(
+                id=visit_id,
+                opened_at=self._clock.moment(),
+                plan=tuple(plan),
+                responsible=responsible,
+                planned=planned,
+                at_dossier="unknown",
+            )
+            sealed = self._seal.seal(identity.model_dump_json().encode(), visit.id)
+            await self._journal.open_visit(visit, author=author, sealed=sealed)
+            self._identities[visit.id] = identity
+            self._visits.append(visit)
+            self._forget()
+            self._tell_page()
+            self._news.set()
+            return visit
+
+    async def _close(self, author: str) -> None:
+        visit = self.visit
+        if visit is None:
+            return
+        at = self._clock.moment()
+        self._put(visit.model_copy(update={"closed_at": at, "locks": _ended(visit.locks, at)}))
+        try:
+            await self._journal.close_visit(visit.id, at, author=author)
+        except JournalFull:
+            # On disk it is open: it stays so here, and nobody's until a person has confirmed the patient.
+            open_lock = () if visit.locked else (Lock(since=at),)
+            self._put(visit.model_copy(update={"locks": (*visit.locks, *open_lock)}))
+            raise
+        self._news.set()
+
+    async def _tell(self, owed: Owed) -> None:
+        visit = owed.visit
+        if visit.at_dossier == "unknown":
+            identity = None
+            if not visit.planned:
+                identity = self._identities.get(visit.id)
+                identity = identity or self._unsealed(owed.sealed or b"", visit.id)
+            opening = Opening(
+                visit=visit.id,
+                station=self._station,
+                opened_at=visit.opened_at,
+                identity=identity,
+                plan=visit.plan,
+                responsible=visit.responsible,
+            )
+            self._learn(await self._dossier.open_visit(opening))
+            await self._answered(visit.id, "open")
+        if visit.closed_at is not None:
+            await self._dossier.close_visit(visit.id, visit.closed_at)
+            await self._answered(visit.id, "closed")
+
+    async def _answered(self, visit: str, at_dossier: Literal["open", "closed"]) -> None:
+        await self._journal.visit_answered(visit, at_dossier)
+        for known in self._visits:
+            if known.id == visit:
+                self._put(known.model_copy(update={"at_dossier": at_dossier}))
+                break
+
+    def _learn(self, known: KnownVisit) -> KnownVisit:
+        self._known[known.visit] = known
+        self._identities[known.visit] = known.identity
+        return known
+
+    def _unsealed(self, sealed: bytes, visit: str) -> PatientIdentity:
+        return PatientIdentity.model_validate_json(self._seal.open(sealed, visit))
+
+    def _put(self, visit: Visit) -> None:
+        """Replace a visit, and show it where it is, or was, the open one."""
+        before = self.visit
+        self._visits = [visit if known.id == visit.id else known for known in self._visits]
+        if before is not None and before.id == visit.id:
+            self._tell_page()
+
+    def _tell_page(self) -> None:
+        visit = self.visit
+        self._show(visit, None if visit is None else self._identities.get(visit.id))
+
+    def _forget(self) -> None:
+        """Identities of visits nobody can assign to any more leave the memory."""
+        oldest = self._clock.moment() - REMEMBERED
+        self._visits = [v for v in self._visits if v.closed_at is None or v.closed_at >= oldest]
+        here = {visit.id for visit in self._visits}
+        for memory in (self._identities, self._known):
+            for gone in memory.keys() - here:
+                del memory[gone]
+
+
+def _ended(locks: tuple[Lock, ...], at: datetime) -> tuple[Lock, ...]:
+    return tuple(lock.model_copy(update={"until": lock.until or at}) for lock in locks)

@@ -8,6 +8,17 @@ from typing import Literal
 from devicehub.reading.reading import Record
 
 
+class Ins(Record):
+    """A French national health identity (INS): the matricule never travels without who assigned it."""
+
+    matricule: str
+    """13 signs and their key of 2."""
+    oid: str
+    """Who assigned it: INS-NIR or INS-NIA, or a register of test identities."""
+    birth_place: str | None = None
+    """The INSEE code of the place of birth."""
+
+
 class PatientIdentity(Record):
     """The strict traits a person checks before measuring. Never on MQTT, in a log, a metric or a capture."""
 
@@ -15,3 +26,14 @@ class PatientIdentity(Record):
     given_name: str
     born: date
     sex: Literal["F", "M", "X"]
+    ins: Ins | None = None
+    """Known where the identity was read from an INS code."""
+
+    def is_also(self, other: PatientIdentity) -> bool:
+        """Whether both name the same person beyond doubt; ``False`` says nothing.
+
+        Only an INS does: two people can share every other trait.
+        """
+        if self.ins is None or other.ins is None:
+            return False
+        return (self.ins.matricule, self.ins.oid) == (other.ins.matricule, other.ins.oid)

@@ -9,44 +9,30 @@ Source: A&D, *SDK for the UA-651BLE* 1.2, sections 2.1.4 (Date Time) and 5.1 (cu
 cites them; the order of the conversation as in obniz parts ``UA651BLE`` and ``UA1200BLE``.
 """
 
-from devicehub.driver import (
-    ONLY_MODE,
-    Advert,
-    Automatic,
-    BleDriver,
-    Model,
-    by_characteristic,
-    listen,
-)
-from devicehub.gatt import blood_pressure, date_time, device_information
+from devicehub.driver import ONLY_MODE, Advert, Automatic, BleDriver
+from devicehub.gatt import date_time
+from devicehub.gatt.profiles import CUFF
 
 COMMANDS = "233bf001-5a34-1b6d-975c-000d5690abe4"
 SEND_EVERYTHING = bytes.fromhex("0200e1")
 
 DRIVER = BleDriver(
     id="ad_blood_pressure",
-    models=tuple(
-        Model(
-            maker="A&D",
-            name=name,
-            tells=("blood_pressure", "device_facts"),
-            reads=("blood_pressure", "device_facts"),
-            longest=180.0,
-        )
-        for name in ("UA-651BLE", "UA-656BLE", "UA-1200BLE", "UB-1100BLE")
+    models=CUFF.models(
+        "A&D",
+        "UA-651BLE",
+        "UA-656BLE",
+        "UA-1200BLE",
+        "UB-1100BLE",
+        tells=("blood_pressure", "device_facts"),
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="A&D UA-651BLE instruction manual, Measurements: START inflates, measures and "
-        "deflates without further help",
+        "deflates without further help; page not found",
     ),
     match=Advert(name_prefix=("A&D_UA-", "UA-1200BLE_", "UB-1100BLE_")),
-    main=blood_pressure.MEASUREMENT,
-    session=listen(blood_pressure.MEASUREMENT, first=date_time.greet((COMMANDS, SEND_EVERYTHING))),
-    decode=by_characteristic(
-        {
-            blood_pressure.MEASUREMENT: blood_pressure.decode,
-            **device_information.decoders(),
-        }
-    ),
+    main=CUFF.main,
+    session=CUFF.session(date_time.greet((COMMANDS, SEND_EVERYTHING))),
+    decode=CUFF.decode(),
 )

@@ -8,16 +8,9 @@ Source: A&D, *SDK for the UA-651BLE* 1.2, section 5.1 (custom service of the fam
 the order of the conversation as in obniz part ``UT201BLE``.
 """
 
-from devicehub.driver import (
-    ONLY_MODE,
-    Advert,
-    Automatic,
-    BleDriver,
-    Model,
-    by_characteristic,
-    listen,
-)
-from devicehub.gatt import date_time, device_information, thermometer
+from devicehub.driver import ONLY_MODE, Advert, Automatic, BleDriver, Model
+from devicehub.gatt import date_time
+from devicehub.gatt.profiles import THERMOMETER
 
 COMMANDS = "233bf001-5a34-1b6d-975c-000d5690abe4"
 SEND_EVERYTHING = bytes.fromhex("0200e1")
@@ -26,24 +19,16 @@ DRIVER = BleDriver(
     id="ad_thermometer",
     models=(
         Model(
-            maker="A&D",
-            name="UT-201BLE",
-            tells=("body_temperature", "device_facts"),
-            reads=("body_temperature", "device_facts"),
-            longest=600.0,
+            maker="A&D", name="UT-201BLE", tells=("body_temperature", "device_facts"), longest=600.0
         ),
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="A&D UT-201BLE instruction manual, Measurement: it ends by itself with a sound",
+        source="A&D UT-201BLE instruction manual, Measurement: it ends by itself with a sound; "
+        "page not found",
     ),
     match=Advert(name_prefix="A&D_UT"),
-    main=thermometer.MEASUREMENT,
-    session=listen(thermometer.MEASUREMENT, first=date_time.greet((COMMANDS, SEND_EVERYTHING))),
-    decode=by_characteristic(
-        {
-            thermometer.MEASUREMENT: thermometer.decode,
-            **device_information.decoders(),
-        }
-    ),
+    main=THERMOMETER.main,
+    session=THERMOMETER.session(date_time.greet((COMMANDS, SEND_EVERYTHING))),
+    decode=THERMOMETER.decode(),
 )

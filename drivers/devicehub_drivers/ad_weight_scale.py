@@ -39,18 +39,13 @@ async def session(link: BleLink) -> None:
 DRIVER = BleDriver(
     id="ad_weight_scale",
     models=tuple(
-        Model(
-            maker="A&D",
-            name=name,
-            tells=("body_weight", "device_facts"),
-            reads=("body_weight", "device_facts"),
-            longest=60.0,
-        )
+        Model(maker="A&D", name=name, tells=("body_weight", "device_facts"), longest=60.0)
         for name in ("UC-352BLE", "UC-421BLE")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="A&D UC-352BLE instruction manual, Measurement: the figure locks by itself",
+        source="A&D UC-352BLE instruction manual, Measurement: the figure locks by itself; "
+        "page not found",
     ),
     match=Advert(name_prefix="A&D_UC-"),
     main=weight_scale.MEASUREMENT,

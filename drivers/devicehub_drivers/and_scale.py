@@ -2,7 +2,9 @@
 
 Sources: A&D manuals of the EK-L series (section 9.2) and HV-G series (section 16.1): header, nine characters with
 sign and point (ten on the largest), three of unit; AD-4329A (section 9.1), AD-4402 (section 8.2.5), AD-4408C (section 9.1.2): a second
-header for gross, net or tare, eight characters, two or three of unit, a point or a comma. The 16 characters of
+header for gross, net or tare, eight characters, two or three of unit, a point or a comma; GX-M (section 16, smart range: ten
+characters). Out of range is ``OL`` before nines, nines with a power of ten, or blanks; some indicators say ``UL``
+when it is too little. The 16 characters of
 the dump print (``WT`` when stable) are known from general knowledge only. ``Q`` asks for the weight; a scale
 that streams needs no asking. Grams without a second header fill three characters: two are kilograms that lost their k. Kern indicators with *tPUP* or *LP50* output send the same lines.
 """
@@ -16,6 +18,7 @@ from devicehub.driver import (
     BodyWeight,
     Frame,
     Line,
+    LineSettings,
     Measurement,
     Model,
     NotUnderstood,
@@ -26,11 +29,15 @@ from devicehub.driver import (
     text_lines,
 )
 
-_DATA = r"(?P<sign>[-+ ])(?P<number>[ 0-9.,]{7,9}?)(?P<unit>(?=.{2,3}$) *[A-Za-z%]+)"
+_DATA = r"(?P<sign>[-+ ])(?P<number>[ 0-9.,]{7,10}?)(?P<unit>(?=.{2,3}$) *[A-Za-z%]+)"
 _LINE = re.compile(rf"(?P<header>[A-Z]{{2}}),(?:(?P<kind>[A-Z][A-Z ]),)?{_DATA}")
 _DUMP = re.compile(
     r"(?P<header>[A-Z]{2})(?=.{14}$) *(?P<sign>[-+])(?P<number>[0-9.]+) +(?P<unit>\w+)"
 )
+_OUT = re.compile(
+    r"(?P<header>OL|LO|UL),(?:[A-Z][A-Z ],)?(?P<sign>[-+ ])(?:9999999E\+19|[ 0-9.]*[A-Za-z ]*)"
+)
+"""What stands in place of the weight differs: nines, nines with a power of ten, blanks around a point."""
 LOADS = frozenset({None, "GS", "G ", "NT", "N "})
 HEADER_AT, KIND_AT = 0, 3
 
@@ -38,6 +45,10 @@ HEADER_AT, KIND_AT = 0, 3
 def decode(frame: Frame) -> Iterator[Measurement]:
     """``ST,+00072.40 kg`` and ``ST,GS,+0072.40kg`` are stable, ``US`` moves, ``OL`` is out of range."""
     text = frame.data.decode("ascii", "replace").strip("\r\n")
+    if out := _OUT.fullmatch(text):
+        low = out["sign"] == "-" or out["header"] == "UL"
+        yield BodyWeight(flags=("underload" if low else "overload",))
+        return
     found = _LINE.fullmatch(text) or _DUMP.fullmatch(text)
     if found is None:
         raise NotUnderstood("not a weight", at=HEADER_AT)
@@ -47,17 +58,12 @@ def decode(frame: Frame) -> Iterator[Measurement]:
         raise NotUnderstood(
             "a unit of three characters expected: a k was lost", at=found.start("unit")
         )
-    match found["header"]:
-        case "ST" | "WT" | "US" as header:
-            digits = found["number"].strip().replace(",", ".")
-            value = number(found["sign"].strip() + digits, at=found.start("number"))
-            unit = found["unit"].strip()
-            yield shown_weight(value, unit, at=found.start("unit"), stable=header != "US")
-        case "OL" | "LO":
-            low = found["sign"] == "-"
-            yield BodyWeight(flags=("underload" if low else "overload",))
-        case _:
-            raise NotUnderstood("a count, no weight", at=HEADER_AT)
+    if found["header"] not in {"ST", "WT", "US"}:
+        raise NotUnderstood("a count, no weight", at=HEADER_AT)
+    digits = found["number"].strip().replace(",", ".")
+    value = number(found["sign"].strip() + digits, at=found.start("number"))
+    unit = found["unit"].strip()
+    yield shown_weight(value, unit, at=found.start("unit"), stable=found["header"] != "US")
 
 
 def is_moving(frame: Frame) -> bool:
@@ -67,20 +73,18 @@ def is_moving(frame: Frame) -> bool:
 
 DRIVER = SerialDriver(
     id="and_scale",
-    models=(
-        Model(
-            maker="A&D",
-            name="standard format",
-            tells=("body_weight",),
-            reads=("body_weight",),
-            longest=30.0,
-        ),
-    ),
+    models=(Model(maker="A&D", name="standard format", tells=("body_weight",), longest=30.0),),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="HV-G series instruction manual, section 16: the scale tells its weight by itself",
     ),
-    line=Line(baud=2400, data_bits=7, parity="even", framer=text_lines(limit=40)),
+    line=Line(
+        baud=2400,
+        data_bits=7,
+        parity="even",
+        framer=text_lines(limit=40),
+        also=(LineSettings(baud=9600),),
+    ),
     session=receive(ask=b"Q\r\n", quiet=0.25, passing=is_moving),
     decode=decode,
 )

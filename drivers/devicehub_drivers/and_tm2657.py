@@ -92,13 +92,7 @@ def value(told: dict[str, str], name: str) -> Decimal | None:
 DRIVER = SerialDriver(
     id="and_tm2657",
     models=tuple(
-        Model(
-            maker="A&D",
-            name=name,
-            tells=("blood_pressure",),
-            reads=("blood_pressure",),
-            longest=180.0,
-        )
+        Model(maker="A&D", name=name, tells=("blood_pressure",), longest=180.0)
         for name in ("TM-2657P", "TM-2655P")
     ),
     automatic=Automatic(

@@ -151,7 +151,7 @@ KINDS: tuple[Kind, ...] = ("body_weight", "body_composition", "body_mass_index",
 DRIVER = BleDriver(
     id="beurer_bf700",
     models=tuple(
-        Model(maker=maker, name=name, tells=KINDS, reads=KINDS, longest=60.0)
+        Model(maker=maker, name=name, tells=KINDS, longest=60.0)
         for maker, name in (
             ("Beurer", "BF 700"),
             ("Beurer", "BF 710"),
@@ -163,7 +163,8 @@ DRIVER = BleDriver(
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="Beurer BF 700, instructions for use: the scale measures whoever steps on it",
+        source="Beurer BF 700, instructions for use, chapter 8, page 6 of the German part (Messung "
+        "durchführen; pdfkiwi.com/documents/bf-700-5e51939abdd80): it measures whoever steps on it",
     ),
     match=Advert(
         name_prefix=(

@@ -95,13 +95,14 @@ def decode(frame: Frame) -> Iterator[Measurement]:
 DRIVER = BleDriver(
     id="beurer_bf720",
     models=tuple(
-        Model(maker=maker, name=name, tells=KINDS, reads=KINDS, longest=60.0)
+        Model(maker=maker, name=name, tells=KINDS, longest=60.0)
         for maker, names in MODELS.items()
         for name in names
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="Beurer BF 105 instructions for use, chapter 9: step on, stand still, automatic recognition",
+        source="Beurer BF 105 instructions for use, chapter 9, page 8 of the German part (Messung "
+        "durchführen; manuzoid.es/manuals/yRONr): step on, stand still, automatic recognition",
     ),
     match=Advert(company=COMPANY, service=weight_scale.SERVICE),
     main=weight_scale.MEASUREMENT,

@@ -20,15 +20,12 @@ from devicehub.driver import (
     BloodPressure,
     Frame,
     Measurement,
-    Model,
     NotUnderstood,
-    by_characteristic,
-    listen,
 )
 from devicehub.gatt import blood_pressure, device_information
+from devicehub.gatt.profiles import CUFF
 
 NAMES = ("BM48", "BM59", "BM85", "ELITE900")
-FEATURES = {blood_pressure.FEATURE: blood_pressure.decode_feature}
 SETTLE_SECONDS = 3.0
 
 TIME, PULSE, USER, STATUS = 0x02, 0x04, 0x08, 0x10
@@ -40,7 +37,7 @@ FASTEST_PULSE = 999
 async def settle(link: BleLink) -> None:
     """Let the cuff rest after connecting, then ask who it is."""
     await link.pause(SETTLE_SECONDS)
-    await device_information.greet(FEATURES)(link)
+    await device_information.greet(CUFF.features)(link)
 
 
 def as_specified(data: bytes) -> bytes:
@@ -75,27 +72,16 @@ def decode(frame: Frame) -> Iterator[Measurement]:
 
 DRIVER = BleDriver(
     id="beurer_bm85",
-    models=tuple(
-        Model(
-            maker="Beurer",
-            name=name,
-            tells=("blood_pressure", "device_facts"),
-            reads=("blood_pressure", "device_facts"),
-            longest=180.0,
-        )
-        for name in ("BM 48", "BM 59", "BM 85", "ELITE 900")
+    models=CUFF.models(
+        "Beurer", "BM 48", "BM 59", "BM 85", "ELITE 900", tells=("blood_pressure", "device_facts")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="Beurer BM 85, instructions for use: the START button inflates, measures and deflates",
+        source="Beurer BM 85, instructions for use: the START button inflates, measures and deflates; "
+        "page not found",
     ),
     match=Advert(name_prefix=NAMES),
-    main=blood_pressure.MEASUREMENT,
-    session=listen(blood_pressure.MEASUREMENT, first=settle),
-    decode=by_characteristic(
-        {
-            blood_pressure.MEASUREMENT: decode,
-            **device_information.decoders(FEATURES),
-        }
-    ),
+    main=CUFF.main,
+    session=CUFF.session(settle),
+    decode=CUFF.decode({blood_pressure.MEASUREMENT: decode}),
 )

@@ -7,7 +7,7 @@ seconds: ``01``, then eight octets with bit 7 set. The first of these holds the 
 
 Older firmware streams packets of five octets by itself, bit 7 set in the first alone. 0: 0x10 finger out, 0x20 SpO2
 falling, 0x40 beep. 1: pleth. 2: 0x10 probe fault, 0x20 searching, 0x40 bit 7 of the pulse. 3: the other bits of the
-pulse. 4: SpO2 (127: invalid). Its line is slower (19200 baud, odd parity): this driver reads its packets, not its line.
+pulse. 4: SpO2 (127: invalid). Its line is slower (19200 baud, odd parity): bind it as its own model.
 
 Nothing is filed: these oximeters never say that a value is finished, and their messages carry no checksum. What is
 shown has stood in three messages in a row: noise has no such rows.
@@ -26,6 +26,7 @@ from devicehub.driver import (
     Flag,
     Frame,
     Line,
+    LineSettings,
     Measurement,
     Model,
     NotUnderstood,
@@ -146,14 +147,14 @@ def _values(pulse: int, percent: int, said: dict[Flag, bool]) -> OxygenSaturatio
 DRIVER = SerialDriver(
     id="contec_cms50d",
     models=tuple(
-        Model(
-            maker="Contec",
-            name=name,
-            tells=("oxygen_saturation",),
-            reads=("oxygen_saturation",),
-            longest=60.0,
+        Model(maker="Contec", name=name, tells=("oxygen_saturation",), longest=60.0, line=line)
+        for name, line in (
+            ("CMS50D+", None),
+            ("CMS50E", None),
+            ("CMS50F", None),
+            ("CMS60C", None),
+            ("CMS50D+ before firmware 4.6", LineSettings(baud=19200, parity="odd")),
         )
-        for name in ("CMS50D+", "CMS50E", "CMS50F", "CMS60C")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,

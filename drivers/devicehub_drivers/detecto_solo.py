@@ -30,7 +30,7 @@ from devicehub.driver import (
 INCHES_PER_FOOT = 12
 _NUMBER = r"[0-9]{1,4}\.[0-9]{1,2}"
 _LINE = re.compile(
-    rf"(?P<time>[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})? ?(?:[AP]M)?),(?P<date>[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2,4}}),"
+    rf"(?P<time>[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})? ?(?:[AP]M)?), *(?P<date>[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2,4}}),"
     rf" *(?P<index>{_NUMBER}|-*), *(?P<height>(?P<feet>[0-9])(?:'|\W{{1,3}})(?P<inches>{_NUMBER})(?:\"|\W{{1,3}})"
     rf"|(?P<metric>{_NUMBER}) ?(?P<length>cm|in)|-*), *(?P<weight>{_NUMBER}) ?(?P<mass>kg|lb)",
     re.IGNORECASE | re.ASCII,
@@ -63,7 +63,6 @@ DRIVER = SerialDriver(
             maker="Detecto",
             name="solo",
             tells=("body_weight", "body_height", "body_mass_index"),
-            reads=("body_weight", "body_height", "body_mass_index"),
             longest=60.0,
         ),
     ),

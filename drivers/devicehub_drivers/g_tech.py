@@ -93,7 +93,6 @@ DRIVER = SerialDriver(
             maker="G-Tech",
             name="GL-150, GL-310",
             tells=("body_weight", "body_height", "body_mass_index"),
-            reads=("body_weight", "body_height", "body_mass_index"),
             longest=60.0,
         ),
     ),

@@ -102,7 +102,6 @@ DRIVER = SerialDriver(
             maker="Health o meter Professional",
             name="escape protocol",
             tells=("body_weight", "body_height", "body_mass_index"),
-            reads=("body_weight", "body_height", "body_mass_index"),
             longest=60.0,
         ),
     ),

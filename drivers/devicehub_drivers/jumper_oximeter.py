@@ -65,13 +65,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
 DRIVER = BleDriver(
     id="jumper_oximeter",
     models=tuple(
-        Model(
-            maker=maker,
-            name=name,
-            tells=("oxygen_saturation",),
-            reads=("oxygen_saturation",),
-            longest=60.0,
-        )
+        Model(maker=maker, name=name, tells=("oxygen_saturation",), longest=60.0)
         for maker, name in (("Jumper", "JPD-500F"), ("Custom", "PLS-01BT"))
     ),
     automatic=Automatic(

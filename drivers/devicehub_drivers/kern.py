@@ -52,15 +52,7 @@ def is_moving(frame: Frame) -> bool:
 
 DRIVER = SerialDriver(
     id="kern",
-    models=(
-        Model(
-            maker="Kern",
-            name="572, FKB, PCB",
-            tells=("body_weight",),
-            reads=("body_weight",),
-            longest=30.0,
-        ),
-    ),
+    models=(Model(maker="Kern", name="572, FKB, PCB", tells=("body_weight",), longest=30.0),),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="FKB manual, section rE Cr: w sends the weight by itself",

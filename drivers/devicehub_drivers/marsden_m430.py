@@ -124,7 +124,6 @@ DRIVER = SerialDriver(
             maker="Marsden",
             name="M-430",
             tells=("body_weight", "body_height", "body_mass_index"),
-            reads=("body_weight", "body_height", "body_mass_index"),
             longest=60.0,
         ),
     ),

@@ -117,14 +117,14 @@ DRIVER = BleDriver(
             maker="Microlife",
             name="BP3GY1-2N",
             tells=("blood_pressure", "device_facts"),
-            reads=("blood_pressure",),
+            unread=("device_facts",),
             longest=180.0,
         ),
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Microlife BP A6 BT instruction manual, Taking a blood pressure measurement: "
-        "the cuff pumps up, measures and deflates automatically",
+        "the cuff pumps up, measures and deflates automatically; page not found",
     ),
     match=Advert(name_prefix="BP3GY1"),
     main=ANSWER,

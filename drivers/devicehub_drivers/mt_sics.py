@@ -17,10 +17,10 @@ from devicehub.driver import (
     Model,
     NotUnderstood,
     SerialDriver,
-    lines,
     number,
     poll,
     shown_weight,
+    text_lines,
 )
 
 WEIGHT_AT, UNIT_AT = 4, 15
@@ -51,19 +51,13 @@ def is_moving(frame: Frame) -> bool:
 DRIVER = SerialDriver(
     id="mt_sics",
     models=(
-        Model(
-            maker="Mettler Toledo",
-            name="MT-SICS level 0",
-            tells=("body_weight",),
-            reads=("body_weight",),
-            longest=30.0,
-        ),
+        Model(maker="Mettler Toledo", name="MT-SICS level 0", tells=("body_weight",), longest=30.0),
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Reference Manual MT-SICS, chapter 2: SI reports the weight by itself",
     ),
-    line=Line(baud=9600, framer=lines(b"\r\n", limit=40)),
+    line=Line(baud=9600, framer=text_lines(limit=40)),
     session=poll(b"SI\r\n", every=0.25, passing=is_moving),
     decode=decode,
 )

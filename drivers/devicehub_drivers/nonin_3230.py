@@ -110,16 +110,13 @@ DRIVER = BleDriver(
     id="nonin_3230",
     models=(
         Model(
-            maker="Nonin",
-            name="3230",
-            tells=("oxygen_saturation", "device_facts"),
-            reads=("oxygen_saturation", "device_facts"),
-            longest=120.0,
+            maker="Nonin", name="3230", tells=("oxygen_saturation", "device_facts"), longest=120.0
         ),
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="NoninConnect 3230, Instructions for Use, Turning On: it begins when a finger is in",
+        source="NoninConnect 3230, Instructions for Use, Turning On, steps 1 to 3 (page not numbered "
+        "in manualmachine.com/nonin/3230/2514989-user-manual): it begins when a finger is in",
     ),
     match=Advert(name_prefix="Nonin3230_"),
     main=MEASUREMENT,

@@ -17,17 +17,16 @@ from devicehub.driver import (
     BleDriver,
     BleLink,
     Model,
+    Pairing,
     Refused,
-    by_characteristic,
-    listen,
 )
-from devicehub.gatt import blood_pressure, device_information
+from devicehub.gatt import device_information
+from devicehub.gatt.profiles import CUFF
 
 DATE_TIME_SIZE = 7
 """The HEM-6233T takes a Current Time that ends after its seconds."""
 
-FEATURES = {blood_pressure.FEATURE: blood_pressure.decode_feature}
-greet = device_information.greet(FEATURES)
+greet = device_information.greet(CUFF.features)
 
 
 async def first(link: BleLink) -> None:
@@ -49,26 +48,22 @@ DRIVER = BleDriver(
             maker="Omron",
             name=name,
             tells=("blood_pressure", "device_facts"),
-            reads=("blood_pressure", "device_facts"),
             longest=180.0,
+            pairing=Pairing.IN_PAIRING_MODE,  # a failed attempt makes it forget the bond it has
         )
         for name in ("HEM-9200T", "HEM-6233T")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Omron HEM-9200T instruction manual, Taking a measurement: START/STOP inflates, "
-        "measures and deflates without further help",
+        "measures and deflates without further help; page not found",
     ),
     match=Advert(
-        service=blood_pressure.SERVICE,
+        service=CUFF.service,
         name_prefix=("BLEsmart_0000", "BLESmart_00000116"),  # 00000116 is the HEM-9200T
     ),
-    main=blood_pressure.MEASUREMENT,
-    session=listen(blood_pressure.MEASUREMENT, first=first),
-    decode=by_characteristic(
-        {
-            blood_pressure.MEASUREMENT: blood_pressure.decode,
-            **device_information.decoders(FEATURES),
-        }
-    ),
+    main=CUFF.main,
+    session=CUFF.session(first),
+    pairing_name="BLEsmart_",
+    decode=CUFF.decode(),
 )

@@ -14,6 +14,7 @@ decoders for kiosks, one with a line an HBP-9020 sent, which agree on the order 
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from devicehub.driver import (
     ONLY_MODE,
@@ -27,10 +28,10 @@ from devicehub.driver import (
     SerialDriver,
     Settles,
     blanked,
-    lines,
     printed_time,
     printed_value,
     receive,
+    text_lines,
 )
 
 MARK_9020, FIELDS_9020, FIELDS_9030 = "bp", 9, 11
@@ -64,9 +65,7 @@ def _of_9020(fields: list[str]) -> BloodPressure:
     date, time = fields[2].split("/"), fields[3].split(":")
     if [len(part) for part in date + time] != [4, 2, 2, 2, 2]:
         raise NotUnderstood("yyyy/mm/dd,hh:mm expected", at=_offset(fields, 2))
-    systolic, mean, diastolic, pulse = (
-        printed_value(fields[place], at=_offset(fields, place)) for place in (4, 5, 6, 7)
-    )
+    systolic, mean, diastolic, pulse = (_three(fields, place) for place in (4, 5, 6, 7))
     return BloodPressure(
         systolic_mmhg=systolic,
         diastolic_mmhg=diastolic,
@@ -80,9 +79,7 @@ def _of_9020(fields: list[str]) -> BloodPressure:
 def _of_9030(fields: list[str]) -> BloodPressure:
     _check(fields, WIDTHS_9030)
     device_time = _moment(fields[:5], at=0)
-    systolic, diastolic, pulse = (
-        printed_value(fields[place], at=_offset(fields, place)) for place in (7, 8, 9)
-    )
+    systolic, diastolic, pulse = (_three(fields, place) for place in (7, 8, 9))
     if fields[6] != NO_ERROR:
         return BloodPressure(device_time=device_time, flags=("measurement_failed",))
     return BloodPressure(
@@ -92,6 +89,13 @@ def _of_9030(fields: list[str]) -> BloodPressure:
         device_time=device_time,
         flags=("body_movement",) if printed_value(fields[10], at=_offset(fields, 10)) else (),
     )
+
+
+def _three(fields: list[str], place: int) -> Decimal | None:
+    """The three digits of a field; ``None`` where it was not measured."""
+    if fields[place].strip(" ") != fields[place] and fields[place].strip(" "):
+        raise NotUnderstood("three digits or none expected", at=_offset(fields, place))
+    return printed_value(fields[place], at=_offset(fields, place))
 
 
 def _check(fields: list[str], widths: dict[int, int]) -> None:
@@ -115,20 +119,14 @@ def _offset(fields: list[str], place: int) -> int:
 DRIVER = SerialDriver(
     id="omron_hbp",
     models=tuple(
-        Model(
-            maker="Omron",
-            name=name,
-            tells=("blood_pressure",),
-            reads=("blood_pressure",),
-            longest=180.0,
-        )
+        Model(maker="Omron", name=name, tells=("blood_pressure",), longest=180.0)
         for name in ("HBP-9020", "HBP-9030")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="the patient starts it; it measures and sends without an operator",
     ),
-    line=Line(baud=2400, parity="even", framer=blanked(lines(b"\r\n", limit=64), blank)),
+    line=Line(baud=2400, parity="even", framer=blanked(text_lines(limit=64), blank)),
     session=receive(),
     decode=decode,
     settles=Settles.PRINTED,

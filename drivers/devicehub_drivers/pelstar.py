@@ -48,7 +48,6 @@ DRIVER = SerialDriver(
             maker="Health o meter Professional",
             name="2595KL, 522KL, 524KL, 553KL",
             tells=("body_weight",),
-            reads=("body_weight",),
             longest=60.0,
         ),
     ),

@@ -145,7 +145,7 @@ KINDS: tuple[Kind, ...] = ("heart_rate", "ecg_samples", "device_facts")
 
 DRIVER = BleDriver(
     id="polar_h10",
-    models=(Model(maker="Polar", name="H10", tells=KINDS, reads=KINDS, longest=60.0),),
+    models=(Model(maker="Polar", name="H10", tells=KINDS, longest=60.0),),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Heart Rate Service 1.0, section 3.1: the sensor notifies by itself while worn",

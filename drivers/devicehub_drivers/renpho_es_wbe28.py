@@ -17,10 +17,9 @@ from devicehub.driver import (
     BleDriver,
     BleLink,
     Model,
-    by_characteristic,
 )
 from devicehub.gatt import device_information, user_data, weight_scale
-from devicehub.gatt.weighing import weigh
+from devicehub.gatt.profiles import SCALE
 
 NOTICES, COMMANDS = "ffe1", "ffe2"
 HELLO = (b"\x10\x01\x00\x11", b"\x03\x00\x01\x04", b"\x19\x00\x19")
@@ -55,7 +54,7 @@ DRIVER = BleDriver(
             maker="Renpho",
             name="ES-WBE28",
             tells=("body_weight", "body_composition", "device_facts"),
-            reads=("body_weight", "device_facts"),
+            unread=("body_composition",),
             longest=60.0,
         ),
     ),
@@ -63,13 +62,10 @@ DRIVER = BleDriver(
         modes=ONLY_MODE,
         source="github.com/KristianP26/ble-scale-sync pull request 267: step on, nothing to choose",
     ),
-    match=Advert(service=weight_scale.SERVICE, name_prefix="Renpho-Scale"),
-    main=weight_scale.MEASUREMENT,
-    session=weigh(greet, hears=(weight_scale.MEASUREMENT,)),
-    decode=by_characteristic(
-        {
-            weight_scale.MEASUREMENT: weight_scale.decoder(weight_scale.RESOLUTIONS[4]),
-            **device_information.decoders(),
-        }
+    match=Advert(service=SCALE.service, name_prefix="Renpho-Scale"),
+    main=SCALE.main,
+    session=SCALE.session(greet),
+    decode=SCALE.decode(
+        {weight_scale.MEASUREMENT: weight_scale.decoder(weight_scale.RESOLUTIONS[4])}
     ),
 )

@@ -75,7 +75,6 @@ DRIVER = SerialDriver(
             maker="Rice Lake",
             name="140, 150, 250, 350 series",
             tells=("body_weight", "body_height", "body_mass_index"),
-            reads=("body_weight", "body_height", "body_mass_index"),
             longest=60.0,
         ),
     ),

@@ -3,7 +3,8 @@
 Sources: *Combics* operating instructions, chapter data interfaces (22 characters: six of identification, sign,
 blank, eight of weight, blank, three of unit; ``Stat`` in front of status and error), *Entris II* and *GC803S*
 manuals (16 characters without identification; digits that are not verified in square brackets). ``ESC P``
-asks for a print. The line is set on the scale: 9600 baud, eight bits, no parity are expected. A weight without unit is not stable: then its unit is not known either, and no value is read.
+asks for a print. The line is set on the scale: 9600 baud, eight bits, no parity are expected; older ones leave the
+factory at 1200 baud, seven bits, odd parity (*CP323S* manual, data interface). A weight without unit is not stable: then its unit is not known either, and no value is read.
 """
 
 import re
@@ -15,6 +16,7 @@ from devicehub.driver import (
     BodyWeight,
     Frame,
     Line,
+    LineSettings,
     Measurement,
     Model,
     NotUnderstood,
@@ -69,20 +71,16 @@ def is_moving(frame: Frame) -> bool:
 
 DRIVER = SerialDriver(
     id="sartorius_sbi",
-    models=(
-        Model(
-            maker="Sartorius",
-            name="SBI",
-            tells=("body_weight",),
-            reads=("body_weight",),
-            longest=30.0,
-        ),
-    ),
+    models=(Model(maker="Sartorius", name="SBI", tells=("body_weight",), longest=30.0),),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Combics operating instructions, data interfaces: ESC P prints the weight by itself",
     ),
-    line=Line(baud=9600, framer=text_lines(limit=40)),
+    line=Line(
+        baud=9600,
+        framer=text_lines(limit=40),
+        also=(LineSettings(baud=1200, data_bits=7, parity="odd"),),
+    ),
     session=poll(b"\x1bP\r\n", every=0.25, passing=is_moving),
     decode=decode,
 )

@@ -13,7 +13,18 @@ from devicehub.driver import (
     Refused,
     by_characteristic,
 )
-from devicehub.gatt import device_information, elapsed_time, record_access
+from devicehub.gatt import (
+    blood_pressure,
+    body_composition,
+    device_information,
+    elapsed_time,
+    glucose,
+    heart_rate,
+    pulse_oximeter,
+    record_access,
+    thermometer,
+    weight_scale,
+)
 from devicehub.gatt import generic_health_sensor as sensor
 from devicehub.gatt.segmentation import Segments
 
@@ -58,7 +69,6 @@ DRIVER = BleDriver(
             maker="Bluetooth SIG",
             name="Generic Health Sensor Profile 1.0",
             tells=KINDS,
-            reads=KINDS,
             longest=180.0,
         ),
     ),
@@ -66,7 +76,19 @@ DRIVER = BleDriver(
         modes=ONLY_MODE,
         source="Generic Health Sensor Service 1.0, section 1: the sensor reports what it has measured",
     ),
-    match=Advert(service=sensor.SERVICE),
+    # The older services beside it say the same things, with less about each.
+    match=Advert(
+        service=sensor.SERVICE,
+        beside=(
+            blood_pressure.SERVICE,
+            body_composition.SERVICE,
+            glucose.SERVICE,
+            heart_rate.SERVICE,
+            pulse_oximeter.SERVICE,
+            thermometer.SERVICE,
+            weight_scale.SERVICE,
+        ),
+    ),
     main=sensor.LIVE,
     session=session,
     decode=by_characteristic(

@@ -30,7 +30,8 @@ _RESPONSE = re.compile(
     r"(?P<status>[ ZOUEITe])[0-9 ](?P<mode>[GNTgn])(?P<motion>[ M])."
     r"(?P<weight>[ 0-9.+-]{10})(?P<unit>.{3})"
 )
-"""The range is 1 on a scale with one. Small ``g`` and ``n`` are gross and net with a digit more."""
+"""The range is 1 on a scale with one. Small ``g`` and ``n`` are gross and net with a digit more. Some fill the unit with
+``_``, as the standard prints it."""
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -53,7 +54,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
             yield BodyWeight(stable=False, flags=("unstable",))
         case _:
             value = number(found["weight"], at=WEIGHT_AT)
-            yield shown_weight(value, found["unit"].strip(), at=UNIT_AT, stable=stable)
+            yield shown_weight(value, found["unit"].strip(" _"), at=UNIT_AT, stable=stable)
 
 
 def is_moving(frame: Frame) -> bool:
@@ -68,7 +69,6 @@ DRIVER = SerialDriver(
             maker="Scale Manufacturers Association",
             name="SMA SCP-0499 level 1",
             tells=("body_weight",),
-            reads=("body_weight",),
             longest=30.0,
         ),
     ),

@@ -133,7 +133,6 @@ DRIVER = SerialDriver(
             maker="SunTech",
             name="Advantage OEM",
             tells=("blood_pressure", "cuff_pressure"),
-            reads=("blood_pressure", "cuff_pressure"),
             longest=180.0,
         ),
     ),

@@ -4,7 +4,8 @@ One line of values divided by commas, CR LF, when the measurement is done. TBF-3
 (github.com/obiba/onyx, Tanita instrument runners); later models send pairs of name and value and a checksum
 (Tanita *SC-240* and *SC-330* instruction manuals, connection with a personal computer; *MC-980MA output data
 format*): the last two hexadecimal digits of the sum of all characters before ``CS``, as the SC-240 manual's sample
-has it. Height, age and gender are what somebody typed in: height is told with the composition, not as measured.
+has it. MC-780MA's line is some 1500 characters, BC-601's closes with a brace; dates come day first or year first.
+Height, age and gender are what somebody typed in: height is told with the composition, not as measured.
 
 The lines by position do not say their unit, and have no checksum: what does not add up is not understood. So is
 a weight in pounds: its body mass index is less than half of what it would be in kilograms.
@@ -30,6 +31,7 @@ from devicehub.driver import (
     SerialDriver,
     Settles,
     date_time,
+    kilojoules,
     number,
     receive,
     shown_weight,
@@ -62,9 +64,13 @@ LIKELIEST = (Decimal("0.6"), Decimal("1.6"))
 """The body mass index computed again, as a share of the one told: typed heights were seen to differ; pounds double it."""
 LEAST_METABOLISM = 2000
 """Kilojoules: a line by position may have lost the last digit."""
-_SEAL = re.compile(rb"(?P<sealed>\{0,16,.*,)CS,(?P<sum>[0-9A-Fa-f]{2})", re.DOTALL)
-_DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4}|[0-9]{2})")
-_TIME = re.compile(r"([0-9]{2}):([0-9]{2})")
+_SEAL = re.compile(rb"(?P<sealed>\{0,16,.*,)CS,(?P<sum>[0-9A-Fa-f]{2})\}?", re.DOTALL)
+_DATE = re.compile(
+    r"(?P<day>[0-9]{2})/(?P<month>[0-9]{2})/(?P<year>[0-9]{4}|[0-9]{2})"
+    r"|(?P<year_first>[0-9]{4})/(?P<then_month>[0-9]{2})/(?P<last_day>[0-9]{2})"
+)
+_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+DATES, TIMES = ("Da", "DT", "date"), ("TI", "Ti", "time")
 
 
 def unseal(frame: Frame, _secrets: Secrets) -> Frame:
@@ -157,7 +163,7 @@ def composed(named: dict[str, str]) -> BodyComposition | None:
         bone_kilograms=masses(named, "bW"),
         water_kilograms=masses(named, "wW"),
         water_percent=value(named, "ww"),
-        basal_metabolism_kilojoules=value(named, "rb"),
+        basal_metabolism_kilojoules=value(named, "rb") or from_kilocalories(value(named, "rB")),
         impedance_ohms=value(named, "ZF"),
     )
     if found == BodyComposition():
@@ -166,16 +172,25 @@ def composed(named: dict[str, str]) -> BodyComposition | None:
     return found.model_copy(update=typed_and_weighed)
 
 
+def from_kilocalories(energy: Decimal | None) -> Decimal | None:
+    """The basal metabolism of models that tell it in kilocalories alone."""
+    return None if energy is None else kilojoules(energy)
+
+
 def when(named: dict[str, str]) -> str | None:
-    """The analyser's time, day first, where it tells one. Raises `NotUnderstood`."""
-    date = _DATE.fullmatch(named.get("Da", named.get("date", "")))
-    time = _TIME.fullmatch(named.get("TI", named.get("time", "")))
+    """The analyser's time, where it tells one: the day first, or a whole year. Raises `NotUnderstood`."""
+    date = _DATE.fullmatch(next((named[name] for name in DATES if name in named), ""))
+    time = _TIME.fullmatch(next((named[name] for name in TIMES if name in named), ""))
     if date is None or time is None:
         return None
-    day, month, year = map(int, date.groups())
+    day, month = date["day"] or date["last_day"], date["month"] or date["then_month"]
+    year = int(date["year"] or date["year_first"])
     try:
         return date_time(
-            year if year > 99 else 2000 + year, month, day, int(time[1]), int(time[2]), 0
+            year if year > 99 else 2000 + year,
+            int(month),
+            int(day),
+            *(int(part or 0) for part in time.groups()),
         )
     except ValueError as error:
         raise NotUnderstood(f"not a date and time: {error}") from None
@@ -186,14 +201,14 @@ KINDS: tuple[Kind, ...] = ("body_weight", "body_composition", "body_mass_index")
 DRIVER = SerialDriver(
     id="tanita",
     models=tuple(
-        Model(maker="Tanita", name=name, tells=KINDS, reads=KINDS, longest=90.0)
+        Model(maker="Tanita", name=name, tells=KINDS, longest=90.0)
         for name in ("TBF-310", "BC-418", "SC-240, SC-330, MC-980")
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="SC-330 instruction manual, page 46: data are output immediately after measurement",
     ),
-    line=Line(baud=9600, framer=text_lines(limit=1024)),
+    line=Line(baud=9600, framer=text_lines(limit=4096)),
     session=receive(),
     decode=decode,
     unseal=unseal,

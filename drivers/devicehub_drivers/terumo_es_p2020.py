@@ -83,13 +83,7 @@ def offset(fields: list[str], number: int) -> int:
 DRIVER = SerialDriver(
     id="terumo_es_p2020",
     models=tuple(
-        Model(
-            maker="Terumo",
-            name=name,
-            tells=("blood_pressure",),
-            reads=("blood_pressure",),
-            longest=180.0,
-        )
+        Model(maker="Terumo", name=name, tells=("blood_pressure",), longest=180.0)
         for name in ("ES-P2020", "BP-500")
     ),
     automatic=Automatic(

@@ -3,7 +3,7 @@
 The scale indicates each weight on 0x8A21 (0x8A24 on ADE and 1BODY CONNECT) and its composition on 0x8A22; the
 two belong together by time and user, and are one frame. It listens on 0x8A81. Some guard their data: when the
 scale is asked to pair it tells a password once (``A0`` on 0x8A82), which is kept as link secret ``password``;
-later it sends a challenge (``A1``), answered by challenge XOR password (``20``). Writing the time (``02``)
+later it sends a challenge (``A1``), answered by challenge XOR password (``20``); an ADE tells none. Writing the time (``02``)
 starts the data. The scale tells its memory, oldest first, then hangs up.
 
 Numbers are little-endian. Flags of a weight: 0x01 time, 0x02 and 0x04 two resistances (not read: the first is
@@ -42,7 +42,8 @@ from devicehub.driver import (
     Refused,
 )
 
-SERVICE = "78b2"
+SERVICES = ("78b2", "7802", "7892")
+"""Of Medisana; of Trisa and ADE; of 1BODY CONNECT."""
 WEIGHTS, BODY, FROM_SCALE, TO_SCALE = ("8a21", "8a24"), "8a22", "8a82", "8a81"
 PASSWORD, CHALLENGE = 0xA0, 0xA1
 SET_CLOCK, ANSWER, BROADCAST, DISCONNECT = b"\x02", b"\x20", b"\x21", b"\x22"
@@ -51,6 +52,8 @@ BROADCAST_ID = b"\x01\x00\x00\x00"
 FROM_2010, FROM_1970 = datetime(2010, 1, 1), datetime(1970, 1, 1)  # noqa: DTZ001 - no zone in a scale
 BETWEEN = int((FROM_2010 - FROM_1970).total_seconds())
 NOBODY = 0xFF
+NONE_TOLD = {"BA 1600": bytes(4)}
+"""Models that challenge without ever having told a password: it is 0. Only a person can say that it is one."""
 QUIET_SECONDS = 30.0
 UNPAIRED = (
     "la balance n'est pas appairée : maintenez son bouton d'appairage jusqu'au signal / "
@@ -96,9 +99,10 @@ async def reply(link: BleLink, data: bytes) -> None:
         await link.write(TO_SCALE, BROADCAST + BROADCAST_ID)
         await link.write(TO_SCALE, DISCONNECT)
     elif data[0] == CHALLENGE:
-        if "password" not in link.secrets:
+        password = link.secrets.get("password", NONE_TOLD.get(link.model or ""))
+        if password is None:
             raise Refused(UNPAIRED)
-        mixed = zip(data[1:5], link.secrets["password"], strict=False)
+        mixed = zip(data[1:5], password, strict=False)
         await link.write(TO_SCALE, ANSWER + bytes(a ^ b for a, b in mixed))
         await set_clock(link)
 
@@ -182,7 +186,7 @@ KINDS: tuple[Kind, ...] = ("body_weight", "body_composition")
 DRIVER = BleDriver(
     id="transtek",
     models=tuple(
-        Model(maker=maker, name=name, tells=KINDS, reads=KINDS, longest=60.0)
+        Model(maker=maker, name=name, tells=KINDS, longest=60.0)
         for maker, name in (
             ("Medisana", "BS 410"),
             ("Medisana", "BS 430"),
@@ -195,9 +199,10 @@ DRIVER = BleDriver(
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="Medisana BS 444, instruction manual, Use: the scale measures whoever steps on it",
+        source="Medisana BS 444, instruction manual, Use: the scale measures whoever steps on it; "
+        "page not found",
     ),
-    match=Advert(service=SERVICE),
+    match=Advert(service=SERVICES),
     main=WEIGHTS[0],
     session=session,
     decode=decode,

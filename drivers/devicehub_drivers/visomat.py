@@ -98,13 +98,7 @@ def three(text: str, at: int, place: int) -> Decimal | None:
 DRIVER = SerialDriver(
     id="visomat",
     models=tuple(
-        Model(
-            maker=maker,
-            name=name,
-            tells=("blood_pressure",),
-            reads=("blood_pressure",),
-            longest=180.0,
-        )
+        Model(maker=maker, name=name, tells=("blood_pressure",), longest=180.0)
         for maker, name in (("Uebe", "Visomat Double Comfort"), ("Prevention", "DS-2200PV"))
     ),
     automatic=Automatic(

@@ -164,13 +164,7 @@ def facts_of(data: bytes) -> DeviceFacts:
 DRIVER = BleDriver(
     id="wellue_o2ring",
     models=tuple(
-        Model(
-            maker=maker,
-            name=name,
-            tells=("oxygen_saturation", "device_facts"),
-            reads=("oxygen_saturation", "device_facts"),
-            longest=60.0,
-        )
+        Model(maker=maker, name=name, tells=("oxygen_saturation", "device_facts"), longest=60.0)
         for maker, name in (("Wellue", "O2Ring"), ("Viatom", "CheckMe O2"), ("Viatom", "SleepU"))
     ),
     automatic=Automatic(

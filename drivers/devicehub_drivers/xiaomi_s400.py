@@ -45,8 +45,8 @@ from devicehub.driver import (
 PLACE = "adv:fe95"
 SEALED, HAS_ADDRESS, HAS_CAPABILITIES, HAS_OBJECT = 0x08, 0x10, 0x20, 0x40
 CAPABILITY_OF_IO = 0x20
-SEALED_SINCE = 4
-"""The version of MiBeacon; before, the cipher was another one."""
+SEALED_SINCE, VERSION = 4, 5
+"""Versions of MiBeacon: before 4 the cipher was another one, after 5 there is none."""
 KEY_BYTES, ADDRESS_BYTES, TAG_BYTES, COUNTER_BYTES = 16, 6, 4, 3
 S200_OBJECT, S400_OBJECT, OBJECT_BYTES = 0x4E16, 0x6E16, 9
 SLOWEST_PULSE, NO_PULSE = 50, (0, 127)
@@ -70,9 +70,9 @@ def unseal(frame: Frame, secrets: Secrets) -> Frame:
     reader = Reader(data)
     control = reader.u16()
     counters = reader.take(3)  # the product's two bytes are part of what makes it unique
-    if not control & HAS_OBJECT:
+    if not control & HAS_OBJECT and control >> 12 <= VERSION:
         return Frame.of(frame.on, b"", frame.model)
-    if control >> 12 < SEALED_SINCE or not control & SEALED:
+    if not SEALED_SINCE <= control >> 12 <= VERSION or not control & SEALED:
         raise NotUnderstood("a sealed frame of MiBeacon 4 or 5 expected", at=0)
     # In the frame it is written backwards already, as the nonce wants it.
     address = reader.take(ADDRESS_BYTES) if control & HAS_ADDRESS else secrets.get("mac", b"")[::-1]
@@ -132,7 +132,7 @@ def weighed(content: Reader, kind: int) -> Iterator[Measurement]:
 
 def model(name: str, *kinds: Kind) -> Model:
     """One of the two scales."""
-    return Model(maker="Xiaomi", name=name, tells=kinds, reads=kinds, longest=60.0)
+    return Model(maker="Xiaomi", name=name, tells=kinds, longest=60.0)
 
 
 DRIVER = BleDriver(
@@ -143,7 +143,8 @@ DRIVER = BleDriver(
     ),
     automatic=Automatic(
         modes=frozenset({None, LOW, HIGH}),
-        source="Xiaomi Body Composition Scale S400, user manual: step on barefoot, it measures by itself",
+        source="Xiaomi Body Composition Scale S400, user manual: step on barefoot, it measures by "
+        "itself; page not found",
     ),
     match=Advert(service_data="fe95", name_prefix=("Xiaomi Scale S", "XMTZC14HM")),
     main=PLACE,

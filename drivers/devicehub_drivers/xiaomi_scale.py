@@ -103,7 +103,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
 
 def model(name: str, *kinds: Kind) -> Model:
     """One of the two scales."""
-    return Model(maker="Xiaomi", name=name, tells=kinds, reads=kinds, longest=30.0)
+    return Model(maker="Xiaomi", name=name, tells=kinds, longest=30.0)
 
 
 DRIVER = BleDriver(
@@ -114,7 +114,8 @@ DRIVER = BleDriver(
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
-        source="Mi Body Composition Scale 2, user manual: step on, the weight locks by itself",
+        source="Mi Body Composition Scale 2, user manual: step on, the weight locks by itself; "
+        "page not found",
     ),
     match=Advert(name_prefix=("MI_SCALE", "MISCA", "MI SCALE2", "MIBCS", "MIBFS")),
     main=V2,

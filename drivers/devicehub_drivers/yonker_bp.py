@@ -77,7 +77,7 @@ DRIVER = BleDriver(
             maker="Yonker",
             name="YK-IBPA1",
             tells=("blood_pressure", "cuff_pressure"),
-            reads=("blood_pressure",),
+            unread=("cuff_pressure",),
             longest=180.0,
         ),
     ),

@@ -46,7 +46,9 @@ class MtSicsScale:
             self._show(weight + self._grams(-300, 300), stable=False)
         yield Message(after=self._chance.uniform(*MOVING_SECONDS))
         self._show(weight, stable=True)
-        yield Message(after=STAYS_SECONDS, truth=BodyWeight(kilograms=weight, stable=True))
+        # Told before a hub can have read it twice: whoever compares never meets a reading nobody measured.
+        yield Message(truth=BodyWeight(kilograms=weight, stable=True))
+        yield Message(after=STAYS_SECONDS)
         self._show(weight / 2 // Decimal("0.01") * Decimal("0.01"), stable=False)
         yield Message(after=self._chance.uniform(*MOVING_SECONDS))
         self._show(NOBODY, stable=True)

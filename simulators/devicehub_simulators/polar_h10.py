@@ -1,12 +1,12 @@
-"""A Polar H10, invented: heart rate once a second, and an ECG of plain triangles once it is asked for.
+"""A Polar H10, invented: its wearer's heart rate, and his ECG once it is asked for.
 
 It streams while it is worn and never finishes anything: no message has a truth. ``loses`` is the number of the ECG
-message that never reaches the hub, as at the edge of the radio's range.
+message that never reaches the hub, as at the edge of the radio's range. The strap's two electrodes are where the arms'
+would be (lead I): RA and LA may be given faults (`devicehub.testing.electrodes.faults`).
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from typing import Literal
 from devicehub.driver import HeartRate
 from devicehub.gatt import heart_rate
 from devicehub.testing import about
+from devicehub.testing.electrodes import Electrodes
 from devicehub.testing.simulator import Access, Advertisement, AttributeRefused, Message
 
 SERVICE = "fb005c80-02e7-f387-1cad-8acd2d8df0c8"
@@ -26,6 +27,8 @@ SETTINGS = bytes.fromhex("00 01 82 00 01 01 0e 00")
 SUCCESS, INVALID_OP_CODE, INVALID_PARAMETER, ALREADY = 0x00, 0x01, 0x05, 0x06
 HERTZ, SAMPLES = 130, 73
 MESSAGES = 6
+RANGE = (1 << 14) - 1
+"""14 bits, and their sign."""
 STEP_SECONDS = SAMPLES / HERTZ
 FIRST_NANOSECONDS = 599_616_000_000_000_000
 """1 January 2019: the clock of a strap that nobody has set."""
@@ -49,7 +52,8 @@ class PolarH10:
         self.memory: list[Message] = []
         self.streaming = False
         self.loses: int | None = None
-        self._chance = random.Random(seed)
+        self.patient = Electrodes(seed, sampling_hz=HERTZ)
+        self.stretch_seconds = MESSAGES * STEP_SECONDS
         self._nanoseconds = FIRST_NANOSECONDS
 
     @property
@@ -85,22 +89,22 @@ class PolarH10:
 
     def measure(self, now: datetime) -> Iterator[Message]:
         """A few seconds of somebody's heart."""
-        rate = self._chance.randint(55, 95)
+        rate = round(self.patient.heart.rate)
         interval = Decimal(1024 * 60 // rate) * 1000 / 1024
         beat = HeartRate(per_minute=Decimal(rate), rr_milliseconds=(interval,))
-        for number in range(MESSAGES):
+        for number in range(round(self.stretch_seconds / STEP_SECONDS)):
             self._nanoseconds += round(SAMPLES * 1_000_000_000 / HERTZ)
+            message = self._ecg()
             if self.streaming and number != self.loses:
-                yield Message(on=DATA, data=self._ecg(), after=STEP_SECONDS)
+                yield Message(on=DATA, data=message, after=STEP_SECONDS)
             else:
                 yield Message(after=STEP_SECONDS)
             yield Message(on=heart_rate.MEASUREMENT, data=heart_rate.encode(beat))
 
     def _ecg(self) -> bytes:
-        peak = self._chance.randint(400, 1500)
         data = b"\0" + self._nanoseconds.to_bytes(8, "little") + b"\0"
-        for at in range(SAMPLES):
-            microvolts = max(peak - 300 * abs(at - SAMPLES // 2), -20)
+        for _ in range(SAMPLES):
+            microvolts = max(-RANGE, min(RANGE, round(self.patient.read()["I"])))
             data += microvolts.to_bytes(3, "little", signed=True)
         return data
 

@@ -1,6 +1,7 @@
 """A finger oximeter that speaks the Bluetooth SIG Pulse Oximeter Service (0x1822), invented but correct.
 
 It shows its values as they settle, then indicates one spot-check and keeps it until a hub has confirmed it.
+What it measured away from any hub (`SigPulseOximeter.records`) it sends on request.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from devicehub.driver import Flag, OxygenSaturation
-from devicehub.gatt import pulse_oximeter
+from devicehub.driver import Flag, NotUnderstood, OxygenSaturation
+from devicehub.gatt import pulse_oximeter, record_access
+from devicehub.gatt.record_access import Answer, Op, Operator, Request
 from devicehub.testing import about
 from devicehub.testing.simulator import Access, Advertisement, Message
 
@@ -32,6 +34,7 @@ SERVICES: Mapping[str, Mapping[str, frozenset[Access]]] = {
         pulse_oximeter.SPOT: frozenset({"indicate"}),
         pulse_oximeter.CONTINUOUS: frozenset({"notify"}),
         pulse_oximeter.FEATURE: frozenset({"read"}),
+        record_access.CONTROL_POINT: frozenset({"write", "indicate"}),
     },
     **about.SERVICES,
 }
@@ -46,6 +49,7 @@ class SigPulseOximeter:
     def __init__(self, serial_number: str, seed: int) -> None:
         self.about = about.About(model="SIM-PLX", serial_number=serial_number)
         self.memory: list[Message] = []
+        self.records: list[OxygenSaturation] = []
         self._chance = random.Random(seed)
 
     @property
@@ -61,7 +65,9 @@ class SigPulseOximeter:
         return self.about.read(on, now)
 
     def write(self, on: str, data: bytes, now: datetime) -> Iterable[Message]:
-        """Set the clock."""
+        """Set the clock, or send its memory."""
+        if on == record_access.CONTROL_POINT:
+            return list(self._answer(data))
         self.about.write(on, data, now)
         return ()
 
@@ -89,6 +95,22 @@ class SigPulseOximeter:
             after=STEP_SECONDS,
             truth=measured,
         )
+
+    def _answer(self, data: bytes) -> Iterator[Message]:
+        try:
+            request = record_access.decode_request(data)
+        except NotUnderstood:
+            request = Request(data[0] if data else 0, 0, ())
+        answer = Answer.SUCCESS if self.records else Answer.NO_RECORDS
+        if request.op != Op.REPORT:
+            answer = Answer.OP_NOT_SUPPORTED
+        elif request.operator != Operator.ALL:
+            answer = Answer.OPERATOR_NOT_SUPPORTED
+        for record in self.records if answer == Answer.SUCCESS else ():
+            kept = record.model_copy(update={"stored": True})
+            yield Message(on=pulse_oximeter.SPOT, data=pulse_oximeter.encode(kept))
+        ended = record_access.encode_ended(request.op, answer)
+        yield Message(on=record_access.CONTROL_POINT, data=ended)
 
 
 SIMULATOR = SigPulseOximeter

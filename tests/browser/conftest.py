@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from browser_station import ARGUMENTS, Station, Watched
@@ -10,11 +11,11 @@ from playwright.async_api import Browser, async_playwright
 
 
 @pytest.fixture
-async def station() -> AsyncIterator[Station]:
-    station = Station()
+async def station(tmp_path: Path) -> AsyncIterator[Station]:
+    station = Station(tmp_path)
     await station.start()
     yield station
-    await station.stop()
+    await station.end()
 
 
 @pytest.fixture

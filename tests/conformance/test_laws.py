@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devicehub.devices import registry
 from devicehub.driver import (
@@ -26,16 +28,23 @@ from devicehub.driver import (
     CuffPressure,
     Driver,
     Frame,
+    LineSettings,
     LinkLost,
     Measurement,
     NotUnderstood,
     SerialDriver,
+    Settles,
     encode_date_time,
     listen,
+    receive,
+    text_lines,
 )
 from devicehub.gatt import blood_pressure
 from devicehub.testing import laws, simulate
 from devicehub.testing.capture import Captured, captured
+from devicehub.testing.laws.line_noise import misheard
+from devicehub.testing.laws.simulation import recorded
+from devicehub.testing.loop import loop
 from devicehub.testing.replay import ReplayFailed
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -63,13 +72,14 @@ def published(driver: Driver, monkeypatch: pytest.MonkeyPatch, words: str = "A c
         (replace(CUFF, id="sig_cuff"), "'sig_cuff' in a module called sig_blood_pressure"),
         (replace(CUFF, models=()), "which models"),
         (replace(CUFF, models=(replace(MODEL, maker=" "),)), "who makes it"),
-        (replace(CUFF, models=(replace(MODEL, reads=()),)), "reads nothing"),
-        (replace(CUFF, models=(replace(MODEL, reads=("glucose",)),)), "reads, tells"),
+        (replace(CUFF, models=(replace(MODEL, unread=MODEL.tells),)), "reads nothing"),
+        (replace(CUFF, models=(replace(MODEL, unread=("glucose",)),)), "unread, tells"),
         (replace(CUFF, models=(replace(MODEL, longest=0.0),)), "longest"),
         (replace(CUFF, automatic=Automatic(modes=ONLY_MODE, source="")), "without a source"),
         (replace(CUFF, match=Advert()), "matches every device"),
         (replace(CUFF, match=Advert(service="0x1810")), "no UUID"),
         (replace(CUFF, main="2A35"), "no place"),
+        (replace(CUFF, pairing_name="PAIR"), "pairing_name"),
     ],
 )
 def test_declaration(broken: Driver, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +109,7 @@ def test_replay_of_wrong_values() -> None:
 
 
 def test_replay_of_kinds_not_declared() -> None:
-    quiet = replace(CUFF, models=(replace(MODEL, reads=("blood_pressure",)),))
+    quiet = replace(CUFF, models=(replace(MODEL, unread=("cuff_pressure",)),))
     with pytest.raises(AssertionError, match="cuff_pressure"):
         laws.law_replay(quiet, of(CUFF, "kilopascals"))
 
@@ -308,7 +318,7 @@ def test_matching() -> None:
     deaf_to_it = replace(CUFF, match=Advert(service="1809"))
     with pytest.raises(AssertionError, match="does not take what is advertised"):
         laws.law_matching(deaf_to_it, of(CUFF, "conversation"), {})
-    with pytest.raises(AssertionError, match="no capture's header says"):
+    with pytest.raises(AssertionError, match="no capture's first line says"):
         laws.law_matching(CUFF, [], {})
 
 
@@ -401,6 +411,31 @@ def remembering() -> Callable[[Frame], Iterable[Measurement]]:
     return decode
 
 
+def test_the_only_capture_of_a_device_that_names_itself_and_has_a_clock() -> None:
+    one = recorded(CUFF, loop(CUFF, simulate.installed()[CUFF.id], seed=1))
+    first = [step for step in one.capture.steps if step.t < 1.0]
+    assert any(step.on == CUFF.main and step.do == "message" for step in first)
+    brief = one.capture.model_copy(update={"steps": tuple(first)})
+    laws.law_two_patients(CUFF, [replace(one, capture=brief)])
+
+
+def test_only_the_replay_asks_for_what_nobody_has_written_down() -> None:
+    asking = [replace(each, approved=(), asks="what was shown?") for each in of(CUFF)]
+    laws.law_any_time(CUFF, asking)
+    with pytest.raises(AssertionError, match="what was shown"):
+        laws.law_replay(CUFF, asking)
+
+
+def test_replay_shows_only_what_differs() -> None:
+    (one,) = of(CUFF, "conversation")
+    *same, last = one.approved
+    other = last.model_copy(update={"stored": True})
+    with pytest.raises(AssertionError) as told:
+        laws.law_replay(CUFF, [replace(one, approved=(*same, other))])
+    assert str(told.value).count("systolic_mmhg") == 2
+    assert "pressure_mmhg" not in str(told.value)
+
+
 def test_two_patients() -> None:
     broken = replace(CUFF, decode=remembering())
     with pytest.raises(AssertionError, match="carried over"):
@@ -462,6 +497,40 @@ def test_noise() -> None:
     ):
         with pytest.raises(error):
             laws.law_noise(replace(CUFF, decode=decode), of(CUFF, "kilopascals"))
+
+
+def test_line_noise() -> None:
+    def credulous(frame: Frame) -> Iterable[Measurement]:
+        digits = bytes(byte for byte in frame.data if 0x30 <= byte <= 0x39)
+        if len(digits) >= 2:
+            yield BodyWeight(kilograms=Decimal(digits[:2].decode()), stable=True)
+
+    line = replace(SCALE.line, framer=text_lines(limit=400))
+    printer = replace(
+        SCALE, line=line, session=receive(), settles=Settles.PRINTED, decode=credulous
+    )
+    with pytest.raises(AssertionError, match="mt_sics: of 50000 bytes of noise was read"):
+        laws.law_line_noise(printer, [])
+    with pytest.raises(AssertionError, match="bytes of noise was read"):
+        laws.law_line_noise(printer, of(SCALE))
+
+
+@given(st.binary(max_size=60))
+def test_what_is_heard_as_it_was_said_is_no_noise(data: bytes) -> None:
+    for said in (
+        LineSettings(baud=9600),
+        LineSettings(baud=2400, parity="even"),
+        LineSettings(baud=1200, parity="odd", stop_bits=2),
+    ):
+        assert misheard(data, said, said) == data
+    said = LineSettings(baud=1200, data_bits=7, parity="odd")
+    assert misheard(data, said, said) == bytes(byte & 0x7F for byte in data)
+
+
+def test_a_slower_speed_bends_digits_into_others() -> None:
+    heard = misheard(b"72.40 kg\r\n" * 4, LineSettings(baud=19200), LineSettings(baud=9600))
+    assert heard
+    assert not set(heard) & set(b"72.40")
 
 
 def test_truncation() -> None:

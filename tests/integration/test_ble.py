@@ -34,9 +34,10 @@ from devicehub.testing.simulator import (
     Message,
 )
 from devicehub.transport import ble
-from devicehub.transport.ble import Radio, Sighting, system_radio
+from devicehub.transport.ble import BondLost, Radio, Sighting
 from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
+from devicehub.transport.radios import system_radio
 from devicehub.transport.virtual import virtual_radio
 from devicehub_drivers import sig_blood_pressure, sig_thermometer
 from devicehub_simulators import sig_blood_pressure as simulated_cuff
@@ -403,7 +404,9 @@ async def test_a_bond_that_is_not_made_is_a_refusal(room: Room, answer: str | No
             await link.subscribe("2a35")
 
 
-async def test_a_device_that_forgot_its_bond_is_bonded_anew(room: Room, radio: Radio) -> None:
+async def test_a_device_that_forgot_its_bond_is_told_and_paired_anew_when_asked(
+    room: Room, radio: Radio
+) -> None:
     cuff = await room.add(SigBloodPressure("TEST-0001", seed=1))
     for _ in range(2):
         collected = Collected()
@@ -411,11 +414,16 @@ async def test_a_device_that_forgot_its_bond_is_bonded_anew(room: Room, radio: R
         async with session(radio, collected):
             assert await collected.next() == room.measured[-1].truth
         cuff.forget_bonds()
+        with pytest.raises(BondLost, match="devicehub bonds forget"):
+            async with radio.connect(await seen(radio), Collected().hands):
+                raise AssertionError
+        assert await radio.is_bonded(CUFF), "the hub never unpairs by itself"
+        await radio.forget(CUFF)
 
 
-async def test_hubs_that_took_each_others_place_are_bonded_anew(room: Room, tmp_path: Path) -> None:
+async def test_a_hub_whose_place_another_took_is_told_so(room: Room, tmp_path: Path) -> None:
     cuff = await room.add(SigBloodPressure("TEST-0001", seed=1))
-    for hub in ("one", "two", "one"):
+    for hub in ("one", "two"):
         collected = Collected()
         await cuff.measure()
         async with (
@@ -423,6 +431,10 @@ async def test_hubs_that_took_each_others_place_are_bonded_anew(room: Room, tmp_
             session(radio, collected),
         ):
             assert await collected.next() == room.measured[-1].truth
+    async with virtual_radio(room.port.address, tmp_path / "one") as radio:
+        with pytest.raises(BondLost):
+            async with radio.connect(await seen(radio), Collected().hands):
+                raise AssertionError
 
 
 async def test_a_radio_that_goes_away_says_so_and_ends_its_links(room: Room) -> None:
@@ -435,7 +447,7 @@ async def test_a_radio_that_goes_away_says_so_and_ends_its_links(room: Room) -> 
                 with pytest.raises(LinkLost):
                     await link.pause(PATIENCE)
                 async with asyncio.timeout(PATIENCE):
-                    assert "start the simulators again" in await radio.lost()
+                    assert "start the simulators again" in (await radio.lost()).reason
             with pytest.raises(LinkLost):
                 async with radio.connect(sighting, Collected().hands):
                     raise AssertionError

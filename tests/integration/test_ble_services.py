@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import ModuleType
 
 import pytest
@@ -146,6 +147,21 @@ async def test_an_oximeter_finishes_its_spot_check(room: Room) -> None:
     assert isinstance(found, OxygenSaturation)
     assert found == room.measured[0].truth
     assert collected.live.qsize() == len(simulated_oximeter.SETTLING)
+
+
+async def test_an_oximeter_sends_what_it_stored_then_what_it_measures(room: Room) -> None:
+    simulator = simulated_oximeter.SIMULATOR("TEST-0001", seed=1)
+    *_, away = simulator.measure(datetime(2026, 11, 21, 21, 5, tzinfo=UTC))
+    assert isinstance(away.truth, OxygenSaturation)
+    simulator.records.append(away.truth)
+    oximeter = await room.add(simulator)
+    collected = Collected(sig_pulse_oximeter.DRIVER)
+    async with room.session(collected):
+        stored = await collected.finished.get()
+        await oximeter.measure()
+        live = await collected.finished.get()
+    assert stored == away.truth.model_copy(update={"stored": True})
+    assert live == room.measured[0].truth
 
 
 async def test_a_meter_sends_its_memory_each_time_it_is_asked(room: Room) -> None:

@@ -1,6 +1,7 @@
 """The agent on a real D-Bus, asked as BlueZ asks. What BlueZ itself makes of the answers is not tested here."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from bleak.exc import BleakDBusError
 
-from devicehub.transport.ble import system_radio
 from devicehub.transport.failures import RadioUnavailable
+from devicehub.transport.radios import system_radio
+from devicehub.transport.stack import AskPasskey, Purpose, ShowPasskey
 
 if sys.platform != "linux":
     pytest.skip("D-Bus is Linux's", allow_module_level=True)
@@ -49,12 +51,24 @@ async def bus(
     )
     try:
         async with asyncio.timeout(20):
-            while not socket.exists():  # noqa: ASYNC110 - the daemon is another process
-                await asyncio.sleep(0.01)
+            await _listening(socket)
         yield
     finally:
         daemon.terminate()
         await daemon.wait()
+
+
+async def _listening(socket: Path) -> None:
+    """Return once somebody answers there: the file is there a moment before."""
+    while True:
+        try:
+            _reader, writer = await asyncio.open_unix_connection(socket)
+        except (FileNotFoundError, ConnectionRefusedError):
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            await writer.wait_closed()
+            return
 
 
 class AgentManager(ServiceInterface):
@@ -81,16 +95,18 @@ async def bluez(bus: None) -> AsyncIterator[MessageBus]:
     connection.disconnect()
 
 
-async def ask(bluez: MessageBus, agent: str, member: str, address: str) -> Message:
-    device = f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
+async def ask(
+    bluez: MessageBus, agent: str, member: str, address: str, types: str = "", *more: int
+) -> Message:
+    device = [f"/org/bluez/hci0/dev_{address.replace(':', '_')}"] if address else []
     reply = await bluez.call(
         Message(
             destination=agent,
             path="/devicehub/agent",
             interface="org.bluez.Agent1",
             member=member,
-            signature="o",
-            body=[device],
+            signature="o" * len(device) + types,
+            body=[*device, *more],
         )
     )
     assert reply is not None
@@ -118,6 +134,70 @@ async def test_it_answers_for_devices_the_hub_has_connected_to(bluez: MessageBus
             refused = await ask(bluez, name, member, STRANGER)
             assert refused.error_name == "org.bluez.Error.Rejected"
     assert asked == [OURS]
+
+
+@contextlib.asynccontextmanager
+async def registered(
+    bluez: MessageBus, ask_passkey: AskPasskey, show_passkey: ShowPasskey
+) -> AsyncIterator[str]:
+    """An agent with both a keyboard and a display; its name on the bus."""
+    bluez.export("/org/bluez", AgentManager())
+    async with BluezAgent(lambda address: address == OURS, ask_passkey, show_passkey) as agent:
+        assert agent._bus is not None
+        assert agent._bus.unique_name is not None
+        yield agent._bus.unique_name
+
+
+async def test_digits_are_compared_and_shown_by_the_operator(bluez: MessageBus) -> None:
+    shown: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+
+    async def show(_address: str, passkey: int, purpose: Purpose) -> bool:
+        shown.put_nowait((passkey, purpose))
+        if purpose == "type_there":
+            await asyncio.Event().wait()
+        return passkey == 42
+
+    async def nobody(_address: str) -> int | None:
+        return None
+
+    async with registered(bluez, nobody, show) as name:
+        agreed = await ask(bluez, name, "RequestConfirmation", OURS, "u", 42)
+        assert agreed.message_type is MessageType.METHOD_RETURN
+        refused = await ask(bluez, name, "RequestConfirmation", OURS, "u", 43)
+        assert refused.error_name == "org.bluez.Error.Rejected"
+        await ask(bluez, name, "DisplayPasskey", OURS, "uq", 7, 0)
+        await ask(bluez, name, "DisplayPasskey", OURS, "uq", 7, 1)
+        assert [await shown.get() for _ in range(3)] == [
+            (42, "compare"),
+            (43, "compare"),
+            (7, "type_there"),
+        ]
+        assert shown.empty(), "a digit typed on the device is no new question"
+        untyped = await ask(bluez, name, "RequestPasskey", OURS)
+        assert untyped.error_name == "org.bluez.Error.Rejected"
+
+
+async def test_a_question_bluez_withdraws_is_asked_no_longer(bluez: MessageBus) -> None:
+    asking, ended = asyncio.Event(), asyncio.Event()
+
+    async def passkey(_address: str) -> int | None:
+        asking.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return None
+
+    async def show(_address: str, _passkey: int, _purpose: Purpose) -> bool:
+        return False
+
+    async with registered(bluez, passkey, show) as name:
+        question = asyncio.create_task(ask(bluez, name, "RequestPasskey", OURS))
+        async with asyncio.timeout(20):
+            await asking.wait()
+            await ask(bluez, name, "Cancel", "")
+            await ended.wait()
+            assert (await question).error_name == "org.bluez.Error.Canceled"
 
 
 async def test_without_bluez_it_says_so(bus: None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -99,6 +100,55 @@ async def test_once_tells_of_three_readings_that_were_filed(scratch: Path) -> No
         assert 0 < took["saved"] <= min(took["published"], took["filed"])
         assert all(isinstance(number, int | float) for number in took.values())
     assert not list(scratch.iterdir()), "nothing is left behind"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is Unix's")
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_a_whole_room_files_every_planned_reading_once(scratch: Path) -> None:
+    async with demo(scratch, "--room", "vitals", "--once", "--json") as process:
+        out, err = await asyncio.wait_for(process.communicate(), 220)
+    assert (process.returncode, err.decode()) == (0, "")
+    readings = [json.loads(line) for line in out.decode().splitlines()]
+    assert sorted((reading["device"], reading["kind"]) for reading in readings) == [
+        ("ecg", "ecg_preparation"),
+        ("oxymetre", "oxygen_saturation"),
+        ("tensiometre", "blood_pressure"),
+        ("thermometre", "body_temperature"),
+        ("toise", "body_height"),
+        ("toise", "body_mass_index"),
+        ("toise", "body_weight"),
+    ]
+    assert {reading["state"] for reading in readings} == {"filed"}
+    assert len({reading["reading"] for reading in readings}) == len(readings)
+    (visit,) = {reading["visit"] for reading in readings}
+    assert re.fullmatch(r"v-[0-9a-f]{20}", visit), "the visit that the identity reader opened"
+    assert not list(scratch.iterdir()), "nothing is left behind"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is Unix's")
+async def test_the_rooms_reader_opens_the_visit_and_proposes_the_next(scratch: Path) -> None:
+    async with demo(scratch, "--room", "vitals", "--lang", "en") as process:
+        page = (await first_line(process, "Station page")).split()[2]
+        async with httpx.AsyncClient(base_url=page) as client:
+            board = (await client.get("/api/board")).json()
+            first = await client.get("/")
+            (folder,) = scratch.iterdir()
+            shown = await client.get("/")
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while "/open" not in shown.text:
+                    await asyncio.sleep(0.5)
+                    shown = await client.get("/")
+        log = (folder / "station.log").read_text(encoding="utf-8")
+        process.send_signal(signal.SIGINT)
+        _, err = await all_said(process)
+    assert (process.returncode, err) == (0, "")
+    assert board["visit"] is not None
+    assert "ALICE" in first.text
+    assert "BRUNO" in shown.text
+    assert "The open visit of TEST ALICE will be closed." in shown.text
+    assert "ALICE" not in log
+    assert "BRUNO" not in log
 
 
 @pytest.mark.parametrize(

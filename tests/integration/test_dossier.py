@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid5
 
@@ -27,9 +28,11 @@ from devicehub.delivery.mqtt import (
     MqttClient,
     TlsFiles,
 )
+from devicehub.dossier import ingest as ingest_module
 from devicehub.dossier.dossier import DossierFailed, DossierSettings, Running, run_dossier, running
 from devicehub.dossier.store import DossierStore
 from devicehub.journal.records import Attribution, Receipt
+from devicehub.visit.dossier import Opening
 from devicehub.visit.patient import PatientIdentity
 
 if TYPE_CHECKING:
@@ -47,6 +50,13 @@ def item(number: int, visit: str | None, revision: int = 1, **changes: Any) -> w
         reading=reading.id, revision=revision, visit=visit, author="station", at=NOON
     )
     return wire.Item(reading=reading, attribution=attribution)
+
+
+async def open_visit(api: DossierApi) -> str:
+    """A new visit of Alice's, as a station tells of it."""
+    visit = f"v-{token_hex(10)}"
+    opening = Opening(visit=visit, station="room-1", opened_at=NOON, identity=ALICE)
+    return (await api.open_visit(opening)).visit
 
 
 class Station:
@@ -141,8 +151,8 @@ async def test_readings_are_answered_and_filed_once(
     settings: DossierSettings, broker: RunningBroker
 ) -> None:
     async with practice(settings, broker) as (_, station, api):
-        visit = await api.open_visit(ALICE, "room-1")
-        other = await api.open_visit(ALICE, "room-1")
+        visit = await open_visit(api)
+        other = await open_visit(api)
         assert await station.ask(item(0, visit), item(1, visit)) == ["filed", "filed"]
         assert await station.ask(item(0, visit), item(1, visit)) == ["duplicate", "duplicate"]
         assert await station.ask(item(0, visit, unattended=True)) == ["conflict"]
@@ -164,15 +174,26 @@ async def test_simulated_readings_are_filed_where_that_was_asked_for(
 ) -> None:
     async with practice(replace(settings, simulation=True), broker) as (_, station, api):
         assert station.births[-1].accepts_simulators
-        visit = await api.open_visit(ALICE, "room-1")
+        visit = await open_visit(api)
         assert await station.ask(item(0, visit, origin="simulator")) == ["filed"]
+
+
+async def test_it_says_again_and_again_that_it_is_there(
+    settings: DossierSettings, broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_module, "REPEAT_SECONDS", 0.05)
+    async with Station(broker.address()) as station, running(settings):
+        await station.until(lambda: sum(b.listening is not None for b in station.births) >= 3)
+        repeated = [birth for birth in station.births if birth.listening is not None]
+        assert len({birth.listening for birth in repeated}) == 1
+        assert {birth.state for birth in repeated} == {"online"}
 
 
 async def test_a_thousand_readings_in_batches(
     settings: DossierSettings, broker: RunningBroker
 ) -> None:
     async with practice(settings, broker) as (dossier, station, api):
-        visit = await api.open_visit(ALICE, "room-1")
+        visit = await open_visit(api)
         items = [item(number, visit) for number in range(1000)]
         batches = [items[start : start + 50] for start in range(0, 1000, 50)]
         await asyncio.gather(*(station.send(*batch) for batch in batches))
@@ -187,7 +208,7 @@ async def test_nonsense_does_not_stop_what_follows(
     settings: DossierSettings, broker: RunningBroker
 ) -> None:
     async with practice(settings, broker) as (_, station, api):
-        visit = await api.open_visit(ALICE, "room-1")
+        visit = await open_visit(api)
         for nonsense in (b"", b"{", b"[1]", b"\xff\xfe"):
             await station.client.publish(TOPICS.reading, nonsense)
         # More than SQLite's integers hold: a fault of the dossier's, found only when it writes.
@@ -240,7 +261,7 @@ async def test_killed_in_the_middle_each_reading_is_filed_once(
         async with process(settings) as (first, url):
             boot = await station.online()
             async with DossierApi(url) as api:
-                visit = await api.open_visit(ALICE, "room-1")
+                visit = await open_visit(api)
             items = {item(number, visit).reading.id: item(number, visit) for number in range(600)}
             sending = asyncio.create_task(send_all(station, list(items.values())))
             await station.until(lambda: len(station.receipts) >= 50)
@@ -277,7 +298,7 @@ async def test_it_says_goodbye_when_asked_to_end(
         async with process(settings) as (program, url):
             boot = await station.online()
             async with DossierApi(url) as api:
-                await api.open_visit(ALICE, "room-1")  # a connection that is kept alive
+                await open_visit(api)  # a connection that is kept alive
                 program.send_signal(sent)
                 assert await asyncio.wait_for(program.wait(), PATIENCE_SECONDS) == 0
         await station.until(lambda: station.births[-1].state == "offline")
@@ -293,14 +314,14 @@ async def test_a_full_disk_is_waited_out(settings: DossierSettings, broker: Runn
         Station(broker.address()) as station,
     ):
         await station.online()
-        visit = await api.open_visit(ALICE, "room-1")
+        visit = await open_visit(api)
         # No file of the process may grow: each write fails, as it does on a full disk.
         dossier = psutil.Process(program.pid)
         dossier.rlimit(psutil.RLIMIT_FSIZE, (1, psutil.RLIM_INFINITY))
         await station.send(*(item(number, visit) for number in range(200)))
         await until_health(client, "failing")
-        with pytest.raises(DossierRefused, match="make room"):
-            await api.open_visit(ALICE, "room-1")
+        with pytest.raises(DossierUnreachable, match="make room"):
+            await open_visit(api)
         assert station.receipts == []
         dossier.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
         await station.until(lambda: len(station.receipts) == 200)
@@ -330,29 +351,31 @@ async def test_killed_the_broker_says_it_is_gone(
 
 async def test_a_stations_way_to_the_api(settings: DossierSettings, broker: RunningBroker) -> None:
     async with running(settings) as dossier, DossierApi(dossier.url) as api:
-        visit = await api.open_visit(ALICE, "room-1")
-        assert await api.identity(visit) == ALICE
-        await api.close_visit(visit)
-        await api.close_visit(visit)
+        visit = await open_visit(api)
+        assert (await api.visit(visit)).identity == ALICE
+        planned = await api.worklist("room-1")
+        assert planned == ()
+        await api.close_visit(visit, NOON)
+        await api.close_visit(visit, NOON)
+        assert (await api.visit(visit)).state == "closed"
         with pytest.raises(DossierRefused, match="no such visit") as refusal:
-            await api.identity("v-0")
+            await api.visit("v-0")
         assert refusal.value.code == "unknown_visit"
         with pytest.raises(DossierRefused, match="no such address"):
-            await api.identity("../../health")
+            await api.visit("../../health")
     async with DossierApi(dossier.url) as api:
         with pytest.raises(DossierUnreachable, match="does not answer"):
-            await api.open_visit(ALICE, "room-1")
+            await open_visit(api)
 
 
 async def test_a_token_is_asked_for(settings: DossierSettings, broker: RunningBroker) -> None:
     async with running(replace(settings, token="right")) as dossier:
         async with DossierApi(dossier.url, token="right") as api:
-            visit = await api.open_visit(ALICE, "room-1")
+            visit = await open_visit(api)
         for token in (None, "wrong"):
             async with DossierApi(dossier.url, token=token) as api:
-                with pytest.raises(DossierRefused) as refusal:
-                    await api.identity(visit)
-                assert refusal.value.code == "token"
+                with pytest.raises(DossierUnreachable, match="wrong token"):
+                    await api.visit(visit)
 
 
 async def test_tls_asks_for_a_known_certificate(
@@ -361,13 +384,13 @@ async def test_tls_asks_for_a_known_certificate(
     async with running(replace(settings, tls=certificates.server)) as dossier:
         assert dossier.url.startswith("https://")
         async with DossierApi(dossier.url, tls=certificates.client) as api:
-            visit = await api.open_visit(ALICE, "room-1")
-            assert await api.identity(visit) == ALICE
+            visit = await open_visit(api)
+            assert (await api.visit(visit)).identity == ALICE
         nobody = TlsFiles(ca=certificates.server.ca)
         for wrong in (certificates.stranger, nobody, None):
             async with DossierApi(dossier.url, tls=wrong) as api:
                 with pytest.raises(DossierUnreachable):
-                    await api.identity(visit)
+                    await api.visit(visit)
 
 
 async def test_what_cannot_start_says_why(
@@ -400,4 +423,4 @@ async def test_what_is_no_dossier_is_said_to_be_none(broker: RunningBroker) -> N
         port = server.sockets[0].getsockname()[1]
         async with DossierApi(f"http://127.0.0.1:{port}") as api:
             with pytest.raises(DossierUnreachable, match="is no dossier"):
-                await api.close_visit("v-0")
+                await api.close_visit("v-0", NOON)

@@ -244,6 +244,9 @@ async def test_over_a_line(name: str) -> None:
             if polled and driver.settles is Settles.STREAM:
                 await until(lambda: bool(hub.shown))  # the empty scale
             await asyncio.wait_for(body.measure(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while not (hub.shown or filed(truths)):
+                    await body.measure()  # it streams only once the driver has told it to
             await until(lambda: bool(hub.shown) and len(hub.found) >= len(filed(truths)))
         finally:
             talking.cancel()

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from processes import Part, configure, devices, open_visit_long_ago, until
+from processes import Part, attended, configure, devices, open_visit_long_ago, until
 
 DEVICES = 100
 
@@ -29,7 +29,8 @@ async def test_a_hundred_devices_are_found_read_and_filed(tmp_path: Path) -> Non
             await open_visit_long_ago(tmp_path, port)
             await parts[2].start()
             store = tmp_path / "dossier.sqlite"
-            await until(lambda: sum(filed(store).values()) >= DEVICES, "all are filed", 120.0)
+            async with attended(config):
+                await until(lambda: sum(filed(store).values()) >= DEVICES, "all are filed", 120.0)
             assert set(filed(store).values()) == {1}
             assert len(filed(store)) == DEVICES
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,11 +14,16 @@ from devicehub.devices.intake import Intake, Source
 from devicehub.driver import BodyWeight, Frame, Measurement, NotUnderstood
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Filing, Visit
+from devicehub.journal.records import Filing
+from devicehub.journal.seal import Seal
 from devicehub.transport.hands import Arrival, station_now
-from devicehub.visit.desk import Confirm, Desk
+from devicehub.visit.desk import Desk
+from devicehub.visit.dossier import KnownVisit, Opening
 from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.policy import Confirm
+from devicehub.visit.review import Review
 
+ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
 CUFF = Source("cuff", registry.find("sig_blood_pressure"), "C0:00:00:00:00:01", "simulator")
 SCALE = Source("scale", registry.find("mt_sics"), "/dev/pts/0", "simulator")
 PRESSURE = bytes.fromhex("04 7800 5000 5d00 4800")
@@ -45,15 +50,20 @@ class Room:
     def __init__(self, journal: Journal, confirm: Confirm = "none") -> None:
         self.journal = journal
         self.shown = Shown()
+        self.behind = timedelta()
+        """How far the desk's clock is behind: a visit can be opened in the past."""
         self.desk = Desk(
             journal,
+            station="salle-1",
             grace=timedelta(seconds=120),
             confirm=confirm,
-            open_at_dossier=_nobody,
-            close_at_dossier=_nothing,
-            ask_dossier=_unknown,
+            dossier=Dossier(),
+            seal=Seal(journal.path.parent / "identity.key"),
             show=lambda _visit, _identity: None,
+            now=self.now,
+            monotonic=lambda: self.now().timestamp(),
         )
+        self.review = Review(journal, self.desk)
         self.intake = Intake(
             journal,
             self.desk,
@@ -63,24 +73,33 @@ class Room:
             show_not_understood=self.shown.show_not_understood,
         )
 
+    def now(self) -> datetime:
+        return station_now() - self.behind
+
     async def visit(self, since: timedelta) -> None:
-        await self.journal.open_visit(Visit(id="v1", opened_at=station_now() - since))
+        self.behind = since
         await self.desk.load()
+        await self.desk.open_planned("v1", author="nurse")
+        self.behind = timedelta()
 
     async def filings(self) -> list[Filing]:
         return await self.journal.latest(100)
 
 
-async def _nobody(_identity: PatientIdentity) -> str:
-    raise AssertionError
+class Dossier:
+    """Has planned whatever it is asked for."""
 
+    async def worklist(self, station: str) -> tuple[KnownVisit, ...]:
+        return ()
 
-async def _nothing(_visit: str) -> None:
-    raise AssertionError
+    async def visit(self, visit: str) -> KnownVisit:
+        return KnownVisit(visit=visit, state="planned", station="salle-1", identity=ALICE)
 
+    async def open_visit(self, opening: Opening) -> KnownVisit:
+        return await self.visit(opening.visit)
 
-async def _unknown(_visit: str) -> PatientIdentity:
-    raise AssertionError
+    async def close_visit(self, visit: str, at: datetime) -> None:
+        return None
 
 
 @pytest.fixture
@@ -170,12 +189,13 @@ async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Pa
             await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
         first, second = await room.filings()
         assert (await journal.outbox()).waiting == 0
-        await room.desk.confirm(first.reading.id, accepted=True)
-        await room.desk.confirm(second.reading.id, accepted=False)
+        await room.review.accept(first.reading.id, author="nurse")
+        await room.review.reject(second.reading.id, author="nurse", reason="moved")
         with pytest.raises(NotAllowed):
-            await room.desk.confirm(second.reading.id, accepted=False)
+            await room.review.reject(second.reading.id, author="nurse", reason="moved")
         states = {filing.reading.id: filing.state for filing in await room.filings()}
         assert states == {first.reading.id: "accepted", second.reading.id: "rejected"}
+        await room.desk.reconcile()
         assert (await journal.outbox()).waiting == 1
 
 
@@ -227,5 +247,6 @@ async def test_a_frame_whose_reading_a_crash_prevented_is_read_at_the_next_start
         assert await room.intake.recover([SCALE]) == 1
         assert await room.intake.recover([SCALE]) == 0
         (filing,) = await room.filings()
-        assert filing.state == "accepted"
+        # Nobody saw who stood there at the crash: a person says whose it is.
+        assert (filing.state, filing.attribution.quarantine) == ("quarantined", "restarted")
         assert filing.reading.measurement == BodyWeight(kilograms=Decimal("72.40"), stable=True)

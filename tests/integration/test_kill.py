@@ -4,6 +4,7 @@ Each run is seeded and bounded. Afterwards it is proved that
 - every frame the station committed has been read, and every reading made of one is filed exactly once;
 - every measurement of a Bluetooth device is filed exactly once, unless the device had its confirmation and the
   station died before the frame was committed (the radio stack confirms an indication before anyone sees it);
+- what may have begun before a restart is in the quarantine tray until a person, here the test, says whose it is;
 - a scale has no memory: what it measured while nobody listened is counted as such, and nothing is invented.
 
 ``DEVICEHUB_KILL_SEEDS=1-20`` runs more seeds than the default.
@@ -22,7 +23,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from processes import Ledger, Part, configure, devices, open_visit_long_ago, until, waiting
+from processes import (
+    Ledger,
+    Part,
+    attended,
+    configure,
+    devices,
+    open_visit_long_ago,
+    until,
+    waiting,
+)
 
 from devicehub.journal.journal import Journal
 
@@ -70,15 +80,16 @@ async def test_nothing_is_lost_and_nothing_is_filed_twice(seed: int, tmp_path: P
             await dossier.start()
             await open_visit_long_ago(tmp_path, dossier_port)
             await station.start()
-            await kill_at_random(chance, parts)
-            # The devices end by themselves once everything in their memories is confirmed.
-            try:
-                await asyncio.wait_for(simulators.wait(), 90)
-            except TimeoutError:
-                said = station.log.read_text(encoding="utf-8", errors="replace")[-6000:]
-                pytest.fail(f"the devices still hold something in their memory:\n{said}")
-            journal = tmp_path / "station" / "journal.sqlite"
-            await until(lambda: waiting(journal) == 0, "everything has its receipt")
+            async with attended(config):
+                await kill_at_random(chance, parts)
+                # The devices end by themselves once everything in their memories is confirmed.
+                try:
+                    await asyncio.wait_for(simulators.wait(), 90)
+                except TimeoutError:
+                    said = station.log.read_text(encoding="utf-8", errors="replace")[-6000:]
+                    pytest.fail(f"the devices still hold something in their memory:\n{said}")
+                journal = tmp_path / "station" / "journal.sqlite"
+                await until(lambda: waiting(journal) == 0, "everything has its receipt")
         finally:
             for part in reversed(parts):
                 await part.stop()

@@ -250,11 +250,11 @@ class Room:
         text = EXAMPLE.read_text("utf-8")
         for news in found:
             written, ours = {
-                "sig_blood_pressure": ("00:00:5E:00:53:01", news.get("address")),
-                "sig_thermometer": ("TEST-THERMO", "SIM-THERMO"),
-                "mt_sics": ("/dev/ttyUSB0", news.get("port")),
+                "sig_blood_pressure": ('"00:00:5E:00:53:01"', f'"{news.get("address")}"'),
+                "sig_thermometer": ('"TEST-THERMO"', '"SIM-THERMO"'),
+                "mt_sics": ('port = "usb:0403:6001:A50285BI"', f'port = "{news.get("port")}"'),
             }[news["device"]]
-            assert text.count(f'"{written}"') == 1, f"{written} stands in the example once"
+            assert text.count(written) == 1, f"{written} stands in the example once"
             text = text.replace(written, ours)
             if "hci" in news:
                 self._radio = f"virtual:{news['hci']}"
@@ -274,6 +274,11 @@ class Room:
         assert answer.status_code == 200, answer.text
         visit: str = answer.json()["visit"]
         return visit
+
+    async def unlock(self) -> None:
+        async with httpx.AsyncClient(base_url=self.page) as client:
+            answer = await client.post("/api/visits/unlock", json={})
+        assert answer.is_success, answer.text
 
     async def board(self) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=self.page) as client:
@@ -392,8 +397,12 @@ async def test_what_the_devices_measure_is_filed_once_and_outlives_the_station(
         return "Alice" in await room.html()
 
     await until(knows_whose_visit_it_is, "the station has asked the dossier for the identity")
-    for reading in shown.values():
-        assert reading["text"].split()[0] in await room.html()
+    texts = [reading["text"].split()[0] for reading in shown.values()]
+    locked = await room.html()
+    assert not any(text in locked for text in texts), "nobody has confirmed the patient yet"
+    await room.unlock()
+    unlocked = await room.html()
+    assert all(text in unlocked for text in texts)
 
     next_visit = await room.open_visit(NEXT_PATIENT)
     assert await room.readings() == {}, "nothing of one patient stands under the next"
@@ -444,8 +453,8 @@ async def test_a_wrong_password_holds_the_readings_back_and_loses_none(
     board, html = await room.board(), await room.html()
     assert await room.each_is("accepted", "balance")
     assert board["broker"]["up"] is False
-    for place in (board["broker"]["detail"], html):
-        assert "refused the user or the password" in place
+    assert "refused the user or the password" in board["broker"]["detail"]
+    assert "Le serveur de messages ne répond pas" in html
     assert "relevés en attente depuis" in html
     assert "tout est conservé" in html
     (waiting,) = [reading["reading"] for reading in (await room.readings()).values()]

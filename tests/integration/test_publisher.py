@@ -519,3 +519,50 @@ async def test_requests_are_answered_where_they_may_be(
     assert replies[0].health.outbox == 2
     first, second = (json.loads(m.payload) for m in live.all if m.topic == TOPICS.reading)
     assert first["items"] == second["items"]
+
+
+async def test_a_station_that_missed_a_birth_hears_the_next_repetition_and_only_that_one(
+    journal: Journal, broker: RunningBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "devicehub.delivery.pace.SHORTEST_PAUSE", 3600.0
+    )  # nothing is sent again by itself
+    state = DossierState(
+        dossier="test",
+        state="online",
+        since=NOON,
+        boot=uuid4(),
+        version="0",
+        accepts_simulators=True,
+    )
+
+    def listens(which: int | None) -> bytes:
+        one = None if which is None else UUID(int=which)
+        return encode(state.model_copy(update={"listening": one}))
+
+    (reading,) = await accept(journal)
+    topic = dossier_state_topic("test")
+    async with (
+        listening(broker.address(), READINGS_OF_ALL_SHARDS) as (listener, client),
+        publishing(journal, broker.address()),
+    ):
+
+        async def sent_after(payload: bytes, times: int) -> None:
+            await client.publish(topic, payload, retain=True)
+            await listener.until(lambda: len(listener.all) >= times)
+
+        await listener.until(lambda: len(listener.all) == 1)
+        await sent_after(listens(1), 2)  # its birth was missed
+        await client.publish(topic, listens(1), retain=True)
+        await sent_after(listens(None), 3)  # it has subscribed anew
+        await client.publish(topic, listens(2), retain=True)
+        await client.publish(topic, listens(2), retain=True)
+        await sent_after(listens(3), 4)  # and once more, but that birth was missed
+        await client.publish(TOPICS.receipt, _filed(reading))
+        await Watch(journal).until("filed", 1)
+    assert len(listener.all) == 4, "what is only repeated makes nobody send again"
+
+
+def _filed(reading: UUID) -> bytes:
+    receipts = (Receipt(id=reading, revision=1, result="filed"),)
+    return encode(ReceiptBatch(dossier="test", sent_at=NOON, receipts=receipts))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 import socket
 import sqlite3
 import sys
@@ -181,12 +183,38 @@ async def open_visit_long_ago(folder: Path, dossier: int) -> None:
         await journal.open_visit(Visit(id=visit, opened_at=datetime.now(UTC) - timedelta(hours=1)))
 
 
+@asynccontextmanager
+async def attended(config: Path) -> AsyncIterator[None]:
+    """A person at the page: confirms the patient after every start, and gives the visit what the tray holds."""
+    found = re.search(r'^listen = "(.*)"', config.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+
+    async def attend() -> None:
+        async with httpx.AsyncClient(base_url=f"http://{found[1]}", timeout=30) as client:
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    await client.post("/api/visits/unlock", json={})
+                    tray = (await client.get("/api/tray")).json()
+                    for reading in tray["readings"]:
+                        said = {"visit": tray["visits"][0]["id"], "reason": "interrupted"}
+                        path = f"/api/readings/{reading['reading']}/assign"
+                        await client.post(path, json=said)
+                await asyncio.sleep(0.3)
+
+    attending = asyncio.create_task(attend())
+    try:
+        yield
+    finally:
+        attending.cancel()
+        await asyncio.wait({attending})
+
+
 def waiting(journal: Path) -> int:
-    """Readings that have no receipt yet, and frames not read yet, as the file on disk has them."""
+    """Readings that have no receipt yet or are in the tray, and frames not read yet, as the file has them."""
     with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as database:
         (unread,) = database.execute("SELECT count(*) FROM frame WHERE fate IS NULL").fetchone()
         (open_,) = database.execute(
-            "SELECT count(*) FROM reading WHERE state IN ('accepted', 'published')"
+            "SELECT count(*) FROM reading WHERE state IN ('accepted', 'published', 'quarantined')"
         ).fetchone()
     database.close()
     return int(unread) + int(open_)

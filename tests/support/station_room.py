@@ -6,17 +6,29 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from devicehub.delivery.wire import DeviceState
-from devicehub.driver import BloodPressure, BodyTemperature, BodyWeight, Measurement
+from devicehub.driver import BloodPressure, BodyTemperature, BodyWeight, Kind, Measurement
 from devicehub.journal.records import Attribution, Filing, QuarantineReason, State, Visit
 from devicehub.reading.clock import Stamp
 from devicehub.reading.interval import Began
 from devicehub.reading.reading import Device, DriverUsed, Evidence, Plausibility, Reading
+from devicehub.station.expecting import Listed
 from devicehub.visit.patient import PatientIdentity
 
 ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
 BRUNO = PatientIdentity(family_name="TEST", given_name="Bruno", born=date(1985, 6, 2), sex="M")
 CUFF, SCALE, THERMOMETER = "cuff-1", "scale-1", "thermometer-1"
 NAMES = {CUFF: "Tensiomètre", SCALE: "Balance", THERMOMETER: "Thermomètre"}
+TELLS: dict[str, frozenset[Kind]] = {
+    "a_cuff": frozenset({"blood_pressure"}),
+    "a_scale": frozenset({"body_weight"}),
+    "a_thermometer": frozenset({"body_temperature"}),
+}
+LISTED = (
+    Listed(CUFF, "Tensiomètre", on_radio=True, driver="a_cuff"),
+    Listed(SCALE, "Balance", on_radio=False, driver="a_scale"),
+    Listed(THERMOMETER, "Thermomètre", on_radio=True, driver="a_thermometer"),
+)
+DRIVERS = {one.id: one.driver for one in LISTED}
 
 
 def now() -> datetime:
@@ -45,7 +57,7 @@ def device_state(device: str, state: str, *, battery: float | None = None) -> De
     return DeviceState.model_validate(
         {
             "device": device,
-            "driver": "some_driver",
+            "driver": DRIVERS.get(device) or "some_driver",
             "origin": "simulator",
             "state": state,
             "since": now(),

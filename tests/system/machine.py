@@ -1,4 +1,4 @@
-"""A virtual machine with a kernel that has Bluetooth, this computer's files and nothing of its hardware.
+"""A virtual machine with a kernel that has Bluetooth and USB, this computer's files and nothing of its hardware.
 
     python tests/system/machine.py prepare               fetch the kernel by apt and unpack it; once
     python tests/system/machine.py run FOLDER COMMAND…   run a command in it, as root, here
@@ -51,7 +51,11 @@ MODULES = (
     *("hmac", "sha512_generic", "sha256_generic", "jitterentropy_rng", "drbg", "ctr"),
     *("cmac", "ecb", "algif_hash", "algif_skcipher"),
     *("bluetooth", "hci_vhci", "uhid"),
+    *("xhci_pci", "ftdi_sio"),
 )
+
+ADAPTERS = (("HUB", "wire"), ("DEVICE", "wired"), ("0001", "nothing"), ("0001", "nowhere"))
+"""USB serial adapters by serial number: two wired to each other, and two that are told apart by their sockets."""
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -153,7 +157,14 @@ def run(results: Path, command: list[str]) -> NoReturn:
     qemu += ["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]
     qemu += ["-fsdev", f"local,id=results,path={results},{shared}"]
     qemu += ["-device", "virtio-9p-pci,fsdev=results,mount_tag=results"]
-    qemu += ["-device", "virtio-rng-pci"]
+    qemu += ["-device", "virtio-rng-pci", "-device", "qemu-xhci"]
+    wire = f"path={results / 'wire'}"
+    qemu += ["-chardev", f"socket,id=wire,{wire},server=on,wait=off"]
+    qemu += ["-chardev", f"socket,id=wired,{wire}"]
+    qemu += ["-chardev", "null,id=nothing", "-chardev", "null,id=nowhere"]
+    for socket, (number, chardev) in enumerate(ADAPTERS, start=1):
+        adapter = f"usb-serial,always-plugged=on,port={socket},serial={number},chardev={chardev}"
+        qemu += ["-device", adapter]
     os.execv(qemu[0], qemu)  # noqa: S606 - whoever ends this process ends the machine
 
 

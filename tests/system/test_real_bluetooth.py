@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import itertools
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import psutil
@@ -33,9 +34,11 @@ from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.radio import Air, VirtualController
 from devicehub.testing.simulator import AttributeRefused, BleSimulator, Message
 from devicehub.transport import ble_wire
-from devicehub.transport.ble import AskPasskey, BondLost, Radio, Sighting, system_radio
+from devicehub.transport.ble import BondLost, Radio, Sighting
 from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands
+from devicehub.transport.radios import system_radio
+from devicehub.transport.stack import AskPasskey, Purpose, ShowPasskey
 from devicehub_drivers import sig_blood_pressure
 from devicehub_simulators.sig_blood_pressure import SigBloodPressure
 
@@ -85,10 +88,14 @@ class Room:
         self.confirmed: asyncio.Queue[Message] = asyncio.Queue()
         self.passkeys: list[int] = []
 
-    async def add(self, simulator: BleSimulator, address: str = CUFF) -> Peripheral:
-        return await self._devices.enter_async_context(
-            Peripheral(simulator, self.air, address, self._event, self.passkeys.append)
-        )
+    async def add(
+        self,
+        simulator: BleSimulator,
+        address: str = CUFF,
+        keypad: Callable[[], Awaitable[int]] | None = None,
+    ) -> Peripheral:
+        body = Peripheral(simulator, self.air, address, self._event, self.passkeys.append, keypad)
+        return await self._devices.enter_async_context(body)
 
     def _event(self, event: str, message: Message) -> None:
         if event == "measured":
@@ -135,14 +142,17 @@ async def room(bus: None) -> AsyncIterator[Room]:
 
 @contextlib.asynccontextmanager
 async def powered(
-    ask_passkey: AskPasskey | None = None, adapter: str | None = None
+    ask_passkey: AskPasskey | None = None,
+    adapter: str | None = None,
+    show_passkey: ShowPasskey | None = None,
 ) -> AsyncIterator[Radio]:
     """This system's radio, as soon as BlueZ has switched it on."""
+    made = partial(system_radio, ask_passkey, adapter, show_passkey=show_passkey)
     async with contextlib.AsyncExitStack() as stack:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    radio = await stack.enter_async_context(system_radio(ask_passkey, adapter))
+                    radio = await stack.enter_async_context(made())
                     break
                 except RadioUnavailable:
                     await asyncio.sleep(0.2)
@@ -225,7 +235,7 @@ async def test_a_bond_without_questions_outlives_the_link(room: Room, radio: Rad
         await cuff.measure()
         async with session(radio, collected):
             assert await collected.next() == room.measured[-1].truth
-    assert await radio._stack.is_bonded((await seen(radio)).device)
+    assert await radio.is_bonded(CUFF)
 
 
 class Shows(SigBloodPressure):
@@ -359,7 +369,7 @@ async def test_a_device_that_forgot_its_bond_is_told_and_paired_anew_when_asked(
     with pytest.raises(BondLost, match="pair it anew"):
         async with session(radio, second):
             raise AssertionError
-    await radio.forget(await seen(radio))
+    await radio.forget(CUFF)
     async with session(radio, second):
         assert await second.next() == room.measured[1].truth
 
@@ -393,7 +403,7 @@ async def test_bluez_that_stops_is_noticed_and_used_again(room: Room, radio: Rad
         bluetoothd().kill()
         with pytest.raises(LinkLost, match="BlueZ has stopped"):
             await link.pause(PATIENCE)
-        assert "BlueZ has stopped" in await radio.lost()
+        assert "BlueZ has stopped" in (await radio.lost()).reason
     await cuff.measure()
     async with powered() as again, session(again, collected):
         assert await collected.next() == room.measured[0].truth
@@ -405,7 +415,7 @@ async def test_an_adapter_that_is_pulled_out_is_noticed(bus: None) -> None:
         async with powered() as radio:
             await plugged.aclose()
             async with asyncio.timeout(PATIENCE):
-                assert "plug it in again" in await radio.lost()
+                assert "plug it in again" in (await radio.lost()).reason
 
 
 async def test_bluetooth_that_is_switched_off_is_noticed(room: Room, radio: Radio) -> None:
@@ -413,8 +423,79 @@ async def test_bluetooth_that_is_switched_off_is_noticed(room: Room, radio: Radi
         "bluetoothctl", "power", "off", stdout=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(PATIENCE):
-        assert "switch Bluetooth on" in await radio.lost()
+        assert "switch Bluetooth on" in (await radio.lost()).reason
         await switching.wait()
+
+
+async def test_an_adapter_is_switched_off_and_on_and_goes_on_hearing(
+    room: Room, radio: Radio
+) -> None:
+    cuff = await room.add(Open("TEST-0001", seed=1))
+    async with radio.connect(await seen(radio), Collected().hands) as link:
+        assert await radio._scan._reset(), "the second rung of the ladder, carried out"
+        with pytest.raises(LinkLost):
+            await link.pause(PATIENCE)
+    assert await radio._stack.is_scanning()
+    assert not radio._lost.is_set(), "off by our own hand is not lost"
+    await cuff.measure()
+    collected = Collected()
+    async with session(radio, collected):
+        assert await collected.next() == room.measured[0].truth
+
+
+async def test_a_scan_that_was_stopped_behind_its_back_is_restarted(
+    room: Room, radio: Radio
+) -> None:
+    """Nothing stops another program's scan but BlueZ; the word it gives is what the watchdog goes by."""
+    await room.add(Open("TEST-0001", seed=1))
+    await seen(radio)
+    assert await radio._stack.is_scanning()
+    await radio._scan._stop_scanner()
+    async with asyncio.timeout(PATIENCE):
+        while await radio._stack.is_scanning():  # noqa: ASYNC110 - BlueZ tells when it has stopped
+            await asyncio.sleep(0.1)
+    assert await radio._scan._restart()
+    assert (await seen(radio)).address == CUFF
+
+
+async def test_a_passkey_for_the_devices_keypad_is_shown(room: Room) -> None:
+    typed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def show(_address: str, passkey: int, purpose: Purpose) -> bool:
+        assert purpose == "type_there"
+        typed.set_result(passkey)
+        return True
+
+    async def ask(_address: str) -> int | None:
+        raise AssertionError
+
+    cuff = await room.add(Shows("TEST-0001", seed=1), keypad=lambda: typed)
+    await cuff.measure()
+    collected = Collected()
+    async with powered(ask, show_passkey=show) as radio, session(radio, collected):
+        assert await collected.next() == room.measured[-1].truth
+
+
+async def test_a_bond_of_a_device_out_of_range_can_be_forgotten(room: Room, radio: Radio) -> None:
+    cuff = await room.add(SigBloodPressure("TEST-0001", seed=1))
+    async with radio.connect(await seen(radio), Collected().hands) as link:
+        await link.pair()
+    assert await radio.is_bonded(CUFF)
+    cuff.out_of_range()
+    await radio.forget(CUFF)
+    assert not await radio.is_bonded(CUFF)
+    await radio.forget(CUFF)
+
+
+async def test_a_bond_belongs_to_one_of_two_adapters(room: Room, radio: Radio) -> None:
+    async with adapter(room.air), powered(adapter="hci1") as other:
+        assert other.identity != radio.identity
+        cuff = await room.add(SigBloodPressure("TEST-0001", seed=1))
+        await cuff.measure()
+        collected = Collected()
+        async with session(other, collected):
+            assert await collected.next() == room.measured[0].truth
+        assert (await radio.is_bonded(CUFF), await other.is_bonded(CUFF)) == (False, True)
 
 
 async def test_one_of_two_adapters_can_be_chosen(room: Room, radio: Radio) -> None:

@@ -74,7 +74,7 @@ def test_every_setting_is_in_the_example() -> None:
     text = EXAMPLE.read_text("utf-8")
     definitions = json.loads(schema_text())["$defs"]
     keys = {key for table in definitions.values() for key in table["properties"]}
-    secrets = {"password", "token"}  # the example shows their files
+    secrets = {"password", "token", "client_secret"}  # the example shows their files
     assert {
         key for key in keys - secrets if f"{key} = " not in text and f"{key}]" not in text
     } == set()
@@ -261,6 +261,35 @@ def test_no_secret_is_shown(write: Write, said_about: SaidAbout) -> None:
     assert "hunter2" not in "".join(lines)
 
 
+def test_a_devices_secrets_are_bytes_for_its_driver_and_shown_to_nobody(
+    write: Write, said_about: SaidAbout
+) -> None:
+    device = '[[device]]\nid = "scale"\nname = "Scale"\naddress = "00:00:5E:00:53:01"\n'
+    key = "c0ffee" * 5 + "0d"
+    text = f'{ROOM}\n{device}secrets = {{ bind_key = "{key}", mac = "00:0A:0b", pin = "1234" }}\n'
+    found = settings(write(text))
+    assert found.device[0].secret_bytes() == {
+        "bind_key": bytes.fromhex(key),
+        "mac": b"\0\x0a\x0b",
+        "pin": b"1234",
+    }
+    assert key not in json.dumps(found.redacted()) + repr(found)
+    for wrong in ('{ pin = ["hunter2"] }', '"hunter2"', '{ pin = "" }', "{ pin = 2718281 }"):
+        (line,) = said_about(f"{device}secrets = {wrong}\n")
+        assert line.startswith("devicehub.toml:5: device[0].secrets")
+        assert "hunter2" not in line
+        assert "2718281" not in line
+
+
+def test_adapters_are_those_of_the_system(write: Write, said_about: SaidAbout) -> None:
+    found = settings(write('[bluetooth]\nadapters = ["hci0", "hci1"]\nconnections = 3\n'))
+    assert (found.bluetooth.adapters, found.bluetooth.connections) == (("hci0", "hci1"), 3)
+    wrong = '[bluetooth]\nradio = "virtual:unix:/x"\nadapters = ["hci0"]\n'
+    assert "devicehub.toml:3: bluetooth.adapters" in said_about(wrong)[0]
+    assert "bluetoothctl list" in said_about('[bluetooth]\nadapters = ["usb0"]\n')[0]
+    assert "at least 1" in said_about("[bluetooth]\nconnections = 0\n")[0]
+
+
 # ------------------------------------------------------------------------ what is said
 
 
@@ -326,6 +355,10 @@ MAC = 'address = "00:00:5E:00:53:01"\n'
         ),
         ("[dossier]\n[dossier.tls]\n", '2: dossier.tls: TLS needs a URL "https://…"'),
         ('[mqtt]\n\npassword = "x"', '3: mqtt.password: "password" without "user"'),
+        (
+            '[identity_provider]\nissuer = "https://id.example"\nclient_id = "x"',
+            '1: identity_provider: "client_secret_file" is missing',
+        ),
         (DEVICE, '1: device[0]: "address" or "name_prefix" (Bluetooth), or "port" (serial), is missing'),
         (
             DEVICE + MAC + PORT + 'driver = "mt_sics"',
@@ -425,6 +458,21 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
         load(path, environment={}, known_drivers=(), language="en")
 
 
+@pytest.mark.parametrize(
+    ("series", "where"),
+    [
+        ("count = 1", "count"),
+        ("count = 2\nleave_out_first = true", "count"),
+        ("mean_of_last = 4", "mean_of_last"),
+    ],
+)
+def test_a_mean_is_of_what_the_series_counts(
+    said_about: SaidAbout, series: str, where: str
+) -> None:
+    (told,) = said_about(f"[series]\n{series}\n")
+    assert f"series.{where}: the mean is of" in told
+
+
 def test_a_usable_file_is_told_with_its_devices() -> None:
     lines, code = check(EXAMPLE, environment={}, known_drivers=DRIVERS)
     assert (lines, code) == ([f"{EXAMPLE}: configuration utilisable, appareils : 3"], 0)
@@ -438,3 +486,91 @@ def test_reading_the_configuration_imports_no_device_and_no_network() -> None:
         check=True,
     ).stdout.split()
     assert not {"asyncio", "bleak", "paho", "serial", "sqlalchemy", "starlette"} & set(seen)
+
+
+# --------------------------------------------------------------------------------- serial ports
+
+SCALE = '[[device]]\nid = "{id}"\nname = "X"\ndriver = "mt_sics"\n'
+
+
+def test_a_line_is_set_where_the_device_differs_from_its_driver(write: Write) -> None:
+    path = write(
+        SCALE.format(id="a")
+        + 'port = "USB:0403:6001:A50285BI"\nline = { baud = 2400, data_bits = 7, parity = "even" }\n'
+        + SCALE.format(id="b")
+        + 'port = "/dev/ttyS0"\n'
+    )
+    with_line, without = settings(path, DEVICEHUB__DEVICE__0__LINE__FLOW="rtscts").device
+    assert with_line.port == "usb:0403:6001:A50285BI"
+    assert with_line.line_settings() == {
+        "baud": 2400,
+        "data_bits": 7,
+        "parity": "even",
+        "flow": "rtscts",
+    }
+    assert without.line_settings() == {}
+
+
+@pytest.mark.parametrize(
+    ("port", "line", "said"),
+    [
+        ("/dev/ttyS0", "{ data_bits = 9 }", "5: device[0].line.data_bits: found 9, expected 7 or 8"),
+        ("/dev/ttyS0", '{ parity = "mark" }', '5: device[0].line.parity: found "mark", expected'),
+        ("/dev/ttyS0", "{ baud = 9_000_000 }", "5: device[0].line.baud: found 9000000, expected at"),
+        ("/dev/ttyS0", "{ bauds = 9600 }", 'line.bauds: unknown key (found 9600); did you mean "baud"'),
+        ("socket://10.0.0.5:4001", "{ baud = 2400 }", '5: device[0].line: "socket://" does not set'),
+        ("rfc2217://h:23", '{ flow = "dsrdtr" }', '5: device[0].line.flow: "dsrdtr" is for a port of'),
+    ],
+)  # fmt: skip
+def test_a_line_that_cannot_be_is_refused(
+    said_about: SaidAbout, port: str, line: str, said: str
+) -> None:
+    (line_said,) = said_about(SCALE.format(id="a") + f'line = {line}\nport = "{port}"\n')
+    assert line_said.startswith("devicehub.toml:5: ")
+    assert said in line_said
+
+
+def test_a_bluetooth_device_has_no_line(said_about: SaidAbout) -> None:
+    text = (
+        '[[device]]\nid = "a"\nname = "A"\naddress = "00:00:5e:00:53:aa"\nline = { baud = 2400 }\n'
+    )
+    said = 'device[0].line: "line" is that of a serial port'
+    assert said_about(text) == [f"devicehub.toml:5: {said}"]
+
+
+def test_a_wrong_port_identity_is_explained(said_about: SaidAbout) -> None:
+    (said,) = said_about(SCALE.format(id="a") + 'port = "usb:403:6001"\n')
+    assert said.startswith(
+        'devicehub.toml:5: device[0].port: found "usb:403:6001", expected "usb:0'
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("usb:0403:6001:A", "usb:0403:6001:A", "is already that of device[0]"),
+        ("usb:0403:6001:A", "usb:0403:6001:A@1-1", "(device[0].port) may be the same port; add to both"),
+        ("usb:1a86:7523", "usb:1a86:7523@1-1", "(device[0].port) may be the same port; add to both"),
+        ("COM3", "com3", "(device[0].port) may be the same port"),
+    ],
+)  # fmt: skip
+def test_two_devices_that_could_have_one_port_are_named(
+    said_about: SaidAbout, one: str, other: str, said: str
+) -> None:
+    text = f'{SCALE.format(id="a")}port = "{one}"\n{SCALE.format(id="b")}port = "{other}"\n'
+    (line,) = said_about(text)
+    assert line.startswith("devicehub.toml:10: device[1].port: ")
+    assert said in line
+
+
+def test_adapters_in_two_sockets_or_with_two_numbers_are_two(write: Write) -> None:
+    ports = ("usb:0403:6001:A", "usb:0403:6001:B", "usb:1a86:7523@1-1", "usb:1a86:7523@1-2")
+    text = "".join(f'{SCALE.format(id=f"d{n}")}port = "{p}"\n' for n, p in enumerate(ports))
+    assert tuple(device.port for device in settings(write(text)).device) == ports
+
+
+def test_the_readers_port_is_no_devices(said_about: SaidAbout) -> None:
+    port = 'port = "usb:0c2e:0b0a:21"\n'
+    (line,) = said_about(f"[reader]\n{port}{SCALE.format(id='a')}{port}")
+    assert line.startswith("devicehub.toml:2: reader.port: ")
+    assert "(device[0].port) may be the same port" in line

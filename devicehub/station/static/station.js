@@ -1,17 +1,26 @@
-// Keeps the page alive: swaps the fragments the station sends, and greys everything while it does not.
+// Keeps the page alive: swaps the fragments the station sends, greys everything while it does not, and sends what a
+// person says. Questions come from the station as well, and stand in the one dialog.
 "use strict";
 
 const SILENCE = 6000; // milliseconds: three beats (BEAT in events.py)
 const AGAIN = 1000; // milliseconds before a stream that ended for good is asked for anew
+const HERE = 30000; // milliseconds between two words that somebody is there
 
 const root = document.documentElement;
 const lost = document.getElementById("lost");
 const said = document.getElementById("said");
-const address = `/events?lang=${encodeURIComponent(root.lang)}`;
+const refused = document.getElementById("refused");
+const ask = document.getElementById("ask");
+const rail = document.getElementById("rail");
+const keys = document.getElementById("keys");
+const lang = `lang=${encodeURIComponent(root.lang)}`;
 let stream = null;
 let names = new Set();
 let heard = performance.now();
 let heardAt = new Date();
+let toldHere = 0;
+
+// ------------------------------------------------------------------------ the stream and its fragments
 
 function clock(moment) {
   return [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
@@ -32,6 +41,7 @@ function alive() {
 function gone() {
   if (root.dataset.link === "lost") return;
   root.dataset.link = "lost";
+  ask.close();
   const since = clock(heardAt);
   const title = document.createElement("strong");
   title.textContent = `${lost.dataset.title} ${since}`;
@@ -42,6 +52,11 @@ function gone() {
     note.textContent = `${lost.dataset.frozen} ${since}`;
     note.hidden = false;
   }
+}
+
+function leave() {
+  stream?.close();
+  location.replace("/sign-in");
 }
 
 function say(before, after) {
@@ -59,9 +74,14 @@ function swap(name, html) {
   for (const part of [after, ...after.querySelectorAll("[data-say]")]) {
     say(document.getElementById(part.id), part);
   }
+  for (const field of after.querySelectorAll("input[id]")) {
+    field.value = document.getElementById(field.id)?.value ?? "";
+  }
   const focused = before.contains(document.activeElement) ? document.activeElement.id : "";
   before.replaceWith(after);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (focused) (document.getElementById(focused) ?? after).focus({ preventScroll: true });
+  if (name === "banner" && before.dataset.visit !== after.dataset.visit) ask.close(); // it was about another patient
+  if (name === "devices") count();
   listen(after);
 }
 
@@ -81,54 +101,222 @@ function listen(within) {
 function open() {
   stream?.close();
   names = new Set();
-  stream = new EventSource(address);
+  stream = new EventSource(`/events?${lang}`);
   stream.addEventListener("hello", (event) => {
     if (event.data !== root.dataset.mark) location.reload(); // the station is another version now
   });
   stream.addEventListener("beat", alive);
+  stream.addEventListener("signed-out", leave);
   stream.addEventListener("error", () => {
     gone();
-    if (stream.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(again, AGAIN);
   });
   listen(document.body);
+}
+
+// A stream that is refused says nothing of why: the station may have started anew, and knows nobody.
+async function again() {
+  try {
+    const answer = await fetch("/api/here", { method: "POST" });
+    if (answer.status === 401) return leave();
+  } catch {
+    // it is still gone
+  }
+  open();
 }
 
 setInterval(() => {
   if (performance.now() - heard < SILENCE) return;
   gone();
   heard = performance.now(); // give the new stream its time
-  open();
+  again();
 }, 1000);
+
+// ------------------------------------------------------------------------------- what a person says
+
+// The alert that belongs to a button or a form: the nearest one behind it.
+function alertOf(element) {
+  for (let at = element; at && at !== document.body; at = at.parentElement) {
+    for (let next = at.nextElementSibling; next; next = next.nextElementSibling) {
+      if (next.classList.contains("undecided")) return next;
+    }
+  }
+  return refused;
+}
+
+async function post(address, body) {
+  const answer = await fetch(`${address}?${lang}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body,
+  });
+  if (answer.ok) return null;
+  if (answer.status === 401) leave();
+  return answer.json();
+}
+
+function then(next) {
+  if (next === "close") ask.close();
+  else if (next === "leave") leave();
+  else if (next) question(next);
+}
 
 // A decision is sent once: the buttons come back with the next fragment, or at once where it was refused.
 async function decide(button) {
   const buttons = button.parentElement.querySelectorAll("button");
-  const why = button.parentElement.nextElementSibling;
+  const why = alertOf(button);
   for (const each of buttons) each.disabled = true;
   why.textContent = "";
   try {
-    const answer = await fetch(`${button.dataset.post}?lang=${encodeURIComponent(root.lang)}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: "{}",
-    });
-    if (answer.ok) return;
-    why.textContent = (await answer.json()).error;
+    const problem = await post(button.dataset.post, button.dataset.said ?? "{}");
+    if (problem) why.textContent = problem.error;
+    else then(button.dataset.then ?? (ask.contains(button) ? "close" : null));
+    if (!problem && !ask.contains(button)) return;
   } catch {
     // the stream is gone too, and the page says so
   }
-  if (button.isConnected) {
-    for (const each of buttons) each.disabled = false;
+  if (button.isConnected) for (const each of buttons) each.disabled = false;
+}
+
+// A form's fields as JSON; those named "values.x" are the object "values".
+function fields(form, button) {
+  const out = {};
+  for (const [name, value] of new FormData(form)) {
+    const [head, tail] = name.split(".");
+    if (tail) (out[head] ??= {})[tail] = value;
+    else out[head] = value;
+  }
+  if (button?.dataset.confirmed) out.confirmed = true;
+  return JSON.stringify(out);
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-form]");
+  if (!form) return;
+  event.preventDefault();
+  if (root.dataset.link === "lost") return;
+  const why = alertOf(form);
+  const button = event.submitter;
+  why.textContent = "";
+  try {
+    const problem = await post(form.dataset.form, fields(form, button));
+    if (!problem) return then(form.dataset.then);
+    why.textContent = problem.error;
+    if (problem.ask && button?.dataset.again) {
+      button.dataset.confirmed = "true";
+      button.textContent = button.dataset.again;
+    }
+  } catch {
+    // the stream is gone too, and the page says so
+  }
+});
+
+// A value that is changed is to be asked about anew.
+document.addEventListener("input", (event) => {
+  const button = event.target.form?.querySelector("[data-confirmed]");
+  if (button) delete button.dataset.confirmed;
+});
+
+async function question(address) {
+  const separator = address.includes("?") ? "&" : "?";
+  try {
+    const answer = await fetch(`${address}${separator}${lang}`);
+    if (answer.status === 401) return leave();
+    if (!answer.ok) {
+      refused.textContent = (await answer.json()).error;
+      return;
+    }
+    ask.innerHTML = await answer.text();
+    document.getElementById("menu").hidePopover();
+    if (!ask.open) ask.showModal();
+    (ask.querySelector("input:not([type=hidden])") ?? document.getElementById("ask-title")).focus();
+  } catch {
+    gone();
   }
 }
 
+ask.addEventListener("close", () => ask.replaceChildren());
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-post]");
-  if (button && root.dataset.link !== "lost") decide(button);
+  const button = event.target.closest("button");
+  refused.textContent = "";
+  if (!button || root.dataset.link === "lost") return;
+  if (button.dataset.post) decide(button);
+  else if (button.dataset.ask) question(button.dataset.ask);
+  else if ("close" in button.dataset) ask.close();
+  else if (button === keys) remember(keys.getAttribute("aria-pressed") !== "true");
+  else if (button === rail) rail.setAttribute("aria-expanded", String(rail.getAttribute("aria-expanded") !== "true"));
 });
+
+// -------------------------------------------------------------------------------------- the keyboard
+
+// Letters act on the tile that has the focus, else on the only one that waits; a person can switch that off.
+function remember(on) {
+  keys.setAttribute("aria-pressed", String(on));
+  localStorage.setItem("keys", on ? "on" : "off");
+}
+
+function press(key) {
+  if (ask.open) return ask.querySelector(`button[data-key="${key}"]:enabled`);
+  if (key === "Enter" || key === "Escape") {
+    return document.querySelector(`button[data-key="${key}"]:enabled`);
+  }
+  if (keys.getAttribute("aria-pressed") !== "true") return null;
+  const tile = document.activeElement?.closest(".tile");
+  if (tile) return tile.querySelector(`button[data-key="${key}"]:enabled`);
+  const waiting = document.querySelectorAll(`.tile button[data-key="${key}"]:enabled`);
+  return waiting.length === 1 ? waiting[0] : null;
+}
+
+function walk(key) {
+  const tiles = [...document.querySelectorAll(".tile")];
+  const here = tiles.indexOf(document.activeElement?.closest(".tile"));
+  const step = key === "ArrowRight" || key === "ArrowDown" ? 1 : -1;
+  const next = here < 0 ? 0 : (here + step + tiles.length) % tiles.length;
+  tiles[next]?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+  if (event.target.closest("input:not([type=radio]), select, textarea")) return;
+  if (event.key.startsWith("Arrow") && !ask.open && !event.target.closest("input, [popover]")) {
+    event.preventDefault();
+    return walk(event.key);
+  }
+  if (event.key === "Enter" && event.target.closest("a, button, input, summary")) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  press(CSS.escape(key))?.click();
+});
+
+// -------------------------------------------------------------------------------- what runs by itself
+
+// Time that is left: counted here, since a redrawn field would lose what was typed.
+setInterval(() => {
+  for (const left of document.querySelectorAll("[data-until]")) {
+    const seconds = Math.max(0, Math.ceil((Date.parse(left.dataset.until) - Date.now()) / 1000));
+    const minutes = Math.floor(seconds / 60);
+    const rest = String(seconds % 60).padStart(2, "0");
+    left.textContent = "clock" in left.dataset ? `${minutes}:${rest}` : `(${seconds} s)`;
+  }
+}, 250);
+
+function here() {
+  if (performance.now() - toldHere < HERE && toldHere) return;
+  toldHere = performance.now();
+  fetch("/api/here", { method: "POST" }).catch(() => {});
+}
+for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, here, { passive: true });
+
+function count() {
+  const troubles = document.getElementById("devices").dataset.troubles;
+  rail.querySelector(".count").textContent = troubles === "0" ? "" : troubles;
+  rail.dataset.state = troubles === "0" ? "calm" : "trouble";
+}
 
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // a page out of the browser's memory may show the past
 });
 
+remember(localStorage.getItem("keys") !== "off");
+count();
 open();

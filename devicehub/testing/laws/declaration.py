@@ -11,7 +11,7 @@ from itertools import permutations
 from types import ModuleType
 
 from devicehub.devices import matching
-from devicehub.driver import KINDS, BleDriver, Driver
+from devicehub.driver import KINDS, BleDriver, Driver, Pairing
 from devicehub.testing.capture import Captured
 from devicehub.testing.purity import impurities
 from devicehub.transport.tape import CapturedAdvert
@@ -36,11 +36,16 @@ def law_declaration(driver: Driver, captures: Sequence[Captured]) -> None:
         assert model.maker.strip(), f"{model}: who makes it?"
         assert model.name.strip(), f"{model}: what is it called?"
         assert model.reads, f"{model.name}: reads nothing"
-        assert set(model.reads) <= set(model.tells) <= set(KINDS), f"{model.name}: reads, tells"
+        assert set(model.unread) <= set(model.tells) <= set(KINDS), f"{model.name}: unread, tells"
         assert 0 < model.longest <= _LONGEST_MEASUREMENT, f"{model.name}: longest={model.longest}"
     assert driver.automatic.source.strip(), f"{driver.id}: automatic without a source"
     if isinstance(driver, BleDriver):
         _check_advert(driver)
+        modes = {model.pairing for model in driver.models}
+        told = driver.pairing_name is not None
+        assert told == (Pairing.IN_PAIRING_MODE in modes), (
+            f"{driver.id}: pairing_name={driver.pairing_name}"
+        )
     else:
         assert driver.line.baud > 0, f"baud={driver.line.baud}"
         assert driver.line.usb is None or _USB.fullmatch(driver.line.usb), f"usb={driver.line.usb}"
@@ -63,7 +68,8 @@ def law_matching(
     others = [other for name, other in installed.items() if name != driver.id]
     adverts = [(one, one.capture.header.advert) for one in captures]
     assert any(advert for _one, advert in adverts), (
-        f"{driver.id}: no capture's header says what its device advertises"
+        f"{driver.id}: no capture's first line says what its device advertises: "
+        '"advert": {"name": "…", "services": ["1810"]}'
     )
     for one, advert in adverts:
         if advert is None:
@@ -108,8 +114,12 @@ def _check_advert(driver: BleDriver) -> None:
     given_fields = (match.service, match.name_prefix, match.company, match.service_data)
     assert any(field is not None for field in given_fields), f"{driver.id}: matches every device"
     assert match.name_prefix != "", f"{driver.id}: an empty name matches every device"
-    for uuid in (match.service, match.service_data, match.beside):
-        assert uuid is None or _UUID.fullmatch(uuid), f"{driver.id}: {uuid!r} is no UUID of ours"
+    for uuid in (
+        *matching.alternatives(match.service),
+        *matching.alternatives(match.service_data),
+        *match.beside,
+    ):
+        assert _UUID.fullmatch(uuid), f"{driver.id}: {uuid!r} is no UUID of ours"
     assert _PLACE.fullmatch(driver.main), f"{driver.id}: {driver.main!r} is no place of ours"
 
 

@@ -89,13 +89,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
 DRIVER = SerialDriver(
     id="nonin_serial",
     models=tuple(
-        Model(
-            maker="Nonin",
-            name=name,
-            tells=("oxygen_saturation",),
-            reads=("oxygen_saturation",),
-            longest=120.0,
-        )
+        Model(maker="Nonin", name=name, tells=("oxygen_saturation",), longest=120.0)
         for name in ("OEM III", "Xpod", "Onyx II 9560")
     ),
     automatic=Automatic(

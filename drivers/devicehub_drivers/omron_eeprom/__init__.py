@@ -22,6 +22,7 @@ from devicehub.driver import (
     Frame,
     LinkLost,
     Model,
+    Pairing,
     Refused,
     Secrets,
     by_characteristic,
@@ -160,15 +161,15 @@ DRIVER = BleDriver(
             maker="Omron",
             name=name,
             tells=("blood_pressure", "device_facts"),
-            reads=("blood_pressure", "device_facts"),
             longest=180.0,
+            pairing=Pairing.IN_PAIRING_MODE,  # a failed attempt makes it forget the bond it has
         )
         for name in MEMORIES
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="Omron HEM-7322T-E instruction manual, Taking a measurement: START/STOP inflates, "
-        "measures and deflates without further help",
+        "measures and deflates without further help; page not found",
     ),
     match=Advert(
         name_prefix=(
@@ -181,6 +182,7 @@ DRIVER = BleDriver(
     ),
     main=FROM_DEVICE[0],
     session=session,
+    pairing_name="BLEsmart_",
     decode=by_characteristic(
         {**dict.fromkeys(FROM_DEVICE, record.decode), **device_information.decoders()}
     ),

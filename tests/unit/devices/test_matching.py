@@ -66,3 +66,70 @@ def test_one_of_several_names_is_enough_and_counts_by_its_length() -> None:
         assert matching.match(Seen("BP-600", frozenset({"1810"})), drivers) is NAMED
     assert matching.match(Seen("cuff"), [family]) is None
     assert matching.match(Seen(None), [family]) is None
+
+
+MEASURING = {
+    "1808": "sig_glucose",
+    "1809": "sig_thermometer",
+    "180d": "sig_heart_rate",
+    "1810": "sig_blood_pressure",
+    "181b": "sig_body_composition",
+    "181d": "sig_weight_scale",
+    "1822": "sig_pulse_oximeter",
+    "1840": "sig_generic_health_sensor",
+}
+BESIDE = ("1805", "180a", "180f", "181c", "183f")
+
+
+def winner(seen: Seen) -> str | None:
+    found = matching.match(seen, registry.installed().values())
+    return found.id if found else None
+
+
+@pytest.mark.parametrize(("service", "expected"), MEASURING.items())
+def test_each_service_has_one_driver_whatever_is_advertised_beside(
+    service: str, expected: str
+) -> None:
+    assert winner(Seen(services=frozenset({service, *BESIDE}))) == expected
+    # A pulse is what many devices tell beside what they measure; a generic sensor says it all itself.
+    beside_heart_rate = Seen(services=frozenset({service, "180d"}))
+    assert winner(beside_heart_rate) == expected
+    assert winner(Seen(services=frozenset({service, "1840"}))) == "sig_generic_health_sensor"
+    everything = Seen(services=frozenset({service, "180d", "1840", *BESIDE}))
+    assert winner(everything) == "sig_generic_health_sensor"
+
+
+@pytest.mark.parametrize("beside", [(), ("180d",), BESIDE, ("180d", *BESIDE)])
+def test_an_analyser_that_weighs_too_is_an_analyser(beside: tuple[str, ...]) -> None:
+    assert winner(Seen(services=frozenset({"181b", "181d", *beside}))) == "sig_body_composition"
+
+
+def test_two_different_measuring_services_are_for_a_person_to_choose() -> None:
+    with pytest.raises(matching.Ambiguous, match="sig_blood_pressure and sig_thermometer"):
+        winner(Seen(services=frozenset({"1809", "1810"})))
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (Seen("A&D_UA-651BLE_2B3C4D", frozenset({"1810"})), "ad_blood_pressure"),
+        (Seen("A&D_UC-352BLE_2B3C4D", frozenset({"181d"})), "ad_weight_scale"),
+        (Seen("A&D_UT201BLE_2B3C4D", frozenset({"1809"})), "ad_thermometer"),
+        (Seen("BLEsmart_0000011628FFB2000000", frozenset({"1810"})), "omron_blesmart"),
+        (Seen("BM85", frozenset({"1810"})), "beurer_bm85"),
+        (Seen("BF720", frozenset({"181d"}), {0x0611: b""}), "beurer_bf720"),
+        (Seen("BF105", frozenset({"181b", "181d", "180d"}), {0x0611: b""}), "beurer_bf720"),
+        (Seen("Renpho-Scale", frozenset({"181b", "181d"})), "renpho_es_wbe28"),
+        (Seen("MIBFS", frozenset({"181b"}), {}, {"181b": b""}), "xiaomi_scale"),
+        (Seen("MI_SCALE", frozenset({"181d"}), {}, {"181d": b""}), "xiaomi_scale"),
+        (Seen("Nonin3230_502644127", frozenset({"1822", "180d"})), "nonin_3230"),
+        (Seen("Polar H10 6A4B3C2D", frozenset({"180d", "feee"})), "polar_h10"),
+        (Seen("0202B3-ABCDEF", frozenset({"78b2"})), "transtek"),
+        (Seen("01257B000000", frozenset({"7802"})), "transtek"),
+        (Seen("1BODY CONNECT", frozenset({"7892"})), "transtek"),
+        (Seen("O2Ring 1234", frozenset({"180d"})), "wellue_o2ring"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Seen) else value,
+)
+def test_what_devices_advertise_has_one_driver(seen: Seen, expected: str) -> None:
+    assert winner(seen) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ from devicehub.delivery.examples import NOON, READING
 from devicehub.delivery.wire import Item
 from devicehub.dossier.filing import Arrival
 from devicehub.dossier.store import DossierStore
+from devicehub.dossier.visits import NewVisit
 from devicehub.journal.records import Attribution
 from devicehub.visit.patient import PatientIdentity
 
@@ -22,6 +24,17 @@ ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 
 
 def reading_id(number: int) -> UUID:
     return uuid5(READING.id, str(number))
+
+
+def opened(store: DossierStore, who: PatientIdentity | str = ALICE) -> str:
+    """A new visit, open in room-1."""
+    return store.make_visit(NewVisit(who=who, station="room-1"), actor="test")[0].known.visit
+
+
+@pytest.fixture
+def open_visit(store: DossierStore) -> Callable[..., str]:
+    """Opens a new visit in room-1, for Alice or whom it is told."""
+    return partial(opened, store)
 
 
 @pytest.fixture
@@ -37,7 +50,7 @@ def store(tmp_path: Path) -> Iterator[DossierStore]:
 
 @pytest.fixture
 def visit(store: DossierStore) -> str:
-    return store.open_visit(ALICE, "room-1", actor="test")[0]
+    return opened(store)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from devicehub.dossier.api import LARGEST_BODY, Health, api
 from devicehub.dossier.filing import Arrival
 from devicehub.dossier.store import DossierStore
+from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.patient import PatientIdentity
 
 
@@ -55,12 +57,49 @@ async def test_a_visit_from_its_opening_to_its_readings(
     assert (await client.post(f"/v1/visits/{visit}/close")).json()["closed_at"] is not None
 
 
+async def test_practice_software_plans_and_a_station_opens(
+    client: httpx.AsyncClient, wanted: dict[str, Any], alice: PatientIdentity
+) -> None:
+    at = datetime.now(UTC).isoformat()
+    plan = {
+        **wanted,
+        "visit": f"v-{7:020x}",
+        "planned_at": at,
+        "plan": ["blood_pressure", "body_weight"],
+        "responsible": "Dr TEST",
+    }
+    planned = await client.post("/v1/visits", json=plan)
+    assert (planned.status_code, planned.json()["state"]) == (201, "planned")
+    assert (await client.post("/v1/visits", json=plan)).status_code == 200
+    bruno = {**plan, "identity": {**wanted["identity"], "given_name": "Bruno"}}
+    refused = await client.post("/v1/visits", json=bruno)
+    assert (refused.status_code, refused.json()["error"]) == (409, "conflict")
+    (listed,) = (await client.get("/v1/visits", params={"station": "room-1"})).json()["visits"]
+    assert listed["identity"] == wanted["identity"]
+    assert (listed["plan"], listed["responsible"]) == (plan["plan"], "Dr TEST")
+    visit = listed["visit"]
+    where = {"station": "room-1", "opened_at": at}
+    opened = await client.post(f"/v1/visits/{visit}/open", json=where)
+    assert (opened.status_code, opened.json()["state"]) == (200, "open")
+    assert (await client.post(f"/v1/visits/{visit}/open", json=where)).json() == opened.json()
+    assert (await client.get("/v1/visits", params={"station": "room-1"})).json() == {"visits": []}
+    closed = await client.post(f"/v1/visits/{visit}/close", json={"closed_at": at})
+    assert (closed.json()["state"], closed.json()["earlier"]) == ("closed", [])
+    assert (
+        KnownVisit.model_validate(
+            {name: value for name, value in closed.json().items() if name != "patient"}
+        ).identity
+        == alice
+    )
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/v1/visits/v-0", 404, "unknown_visit"),
         ("POST", "/v1/visits/v-0/close", 404, "unknown_visit"),
         ("GET", "/v1/visits/v-0/readings", 404, "unknown_visit"),
+        ("POST", "/v1/visits/v-0/open", 415, "type"),
         ("GET", "/v1/elsewhere", 404, "address"),
         ("DELETE", "/v1/visits/v-0", 405, "address"),
     ],
@@ -77,6 +116,9 @@ async def test_an_error_has_a_code_and_words(
     ("body", "status", "code", "says"),
     [
         ({"station": "room-1"}, 422, "schema", "at: ."),
+        ({"patient": "p-0"}, 422, "schema", "at: ."),
+        ({"patient": "p-0", "station": "a", "visit": "v-mine"}, 422, "schema", "at: visit"),
+        ({"patient": "p-0", "station": "a", "plan": ["mood"]}, 422, "schema", "at: plan.0"),
         ({"patient": "p-0", "station": "Room 1"}, 422, "schema", "at: station"),
         ({"identity": {"family_name": "TEST"}, "station": "a"}, 422, "schema", "identity.born"),
         ({"patient": "p-0", "station": "room-1"}, 404, "unknown_patient", "patient"),

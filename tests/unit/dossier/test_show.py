@@ -11,9 +11,10 @@ import pytest
 
 from devicehub.dossier.filing import LIVE_ONLY, Arrival
 from devicehub.dossier.show import KINDS, show
-from devicehub.dossier.store import DossierStore, UnknownVisit
+from devicehub.dossier.store import DossierStore
+from devicehub.dossier.visits import UnknownVisit
 from devicehub.driver import KINDS as ALL_KINDS
-from devicehub.driver import BodyTemperature, BodyWeight
+from devicehub.driver import BodyMassIndex, BodyTemperature, BodyWeight
 
 Arrive = Callable[..., Arrival]
 
@@ -26,14 +27,16 @@ def path(store: DossierStore, visit: str, arrive: Arrive, tmp_path: Path) -> Pat
         arrive(visit, 0),
         arrive(visit, 1, changes={"measurement": warm}),
         arrive(visit, 2, changes={"measurement": weight}),
-        arrive(None, 2, 2, changes={"measurement": weight}, action="withdraw"),
+        arrive(
+            None, 2, 2, changes={"measurement": weight}, action="withdraw", reason="wrong_patient"
+        ),
     ]
     store.file(arrivals, accepts_simulators=False)
     return tmp_path / "dossier.sqlite"
 
 
 def test_a_person_reads_a_table(path: Path, visit: str) -> None:
-    heading, pressure, warm, weight = show(path)
+    heading, pressure, warm, weight, *words = show(path)
     assert heading.split() == [
         *("reçu", "mesure", "valeurs", "appareil", "pilote", "rév.", "visite", "état")
     ]
@@ -43,13 +46,16 @@ def test_a_person_reads_a_table(path: Path, visit: str) -> None:
     assert "36,6 °C" in warm
     assert "70 kg" in weight
     assert weight.endswith("retiré")
+    assert ["attribué" in line for line in words] == [True, False]
+    assert "retiré wrong_patient" in words[1]
 
 
 def test_or_in_english(path: Path) -> None:
-    _, pressure, warm, weight = show(path, language="en")
+    _, pressure, warm, weight, *words = show(path, language="en")
     assert "systolic 128 mmHg, diastolic 82 mmHg, mean 97 mmHg" in pressure
     assert "36.6 °C" in warm
     assert weight.endswith("withdrawn")
+    assert "withdrawn wrong_patient" in words[1]
 
 
 def test_a_program_reads_one_object_a_line(path: Path, visit: str) -> None:
@@ -58,6 +64,7 @@ def test_a_program_reads_one_object_a_line(path: Path, visit: str) -> None:
         *("blood_pressure", "body_temperature", "body_weight")
     ]
     assert [line["withdrawn"] for line in lines] == [False, False, True]
+    assert [word["action"] for word in lines[2]["revisions"]] == ["assign", "withdraw"]
 
 
 def test_an_empty_dossier_and_an_unknown_visit_are_said(tmp_path: Path) -> None:
@@ -69,3 +76,24 @@ def test_an_empty_dossier_and_an_unknown_visit_are_said(tmp_path: Path) -> None:
 
 def test_every_kind_that_is_filed_has_a_french_name() -> None:
     assert set(KINDS) == set(ALL_KINDS) - LIVE_ONLY
+
+
+@pytest.mark.parametrize(
+    ("source", "french", "english"),
+    [("derived", "IMC (calculé)", "index (derived)"), ("typed", "IMC (saisi", "index (typed")],
+)
+def test_what_no_device_measured_says_so(
+    store: DossierStore,
+    visit: str,
+    arrive: Arrive,
+    tmp_path: Path,
+    source: str,
+    french: str,
+    english: str,
+) -> None:
+    index = BodyMassIndex(kilograms_per_square_metre=Decimal(25))
+    changes = {"measurement": index, "source": source}
+    store.file([arrive(visit, 0, changes=changes)], accepts_simulators=False)
+    path = tmp_path / "dossier.sqlite"
+    assert french in list(show(path))[1]
+    assert english in list(show(path, language="en"))[1]

@@ -15,14 +15,7 @@ import pytest
 
 from devicehub.delivery.examples import READING
 from devicehub.dossier.filing import Arrival
-from devicehub.dossier.store import (
-    DossierStore,
-    StoreFailed,
-    StoreFull,
-    UnknownPatient,
-    UnknownVisit,
-)
-from devicehub.visit.patient import PatientIdentity
+from devicehub.dossier.store import DossierStore, StoreFailed, StoreFull
 
 Arrive = Callable[..., Arrival]
 
@@ -35,40 +28,6 @@ def ask(path: Path, question: str) -> list[Any]:
 def file(store: DossierStore, *arrivals: Arrival) -> list[str]:
     receipts = store.file(arrivals, accepts_simulators=False)
     return [receipt.reason or receipt.result for receipt in receipts]
-
-
-def test_a_visit_is_opened_looked_up_and_closed_once(
-    store: DossierStore, alice: PatientIdentity
-) -> None:
-    visit, patient = store.open_visit(alice, "room-1", actor="test")
-    known, identity = store.identify(visit, actor="test")
-    assert (identity, known.patient, known.station) == (alice, patient, "room-1")
-    assert known.visit.closed_at is None
-    closed = store.close_visit(visit, actor="test")
-    assert closed.visit.closed_at is not None
-    assert store.close_visit(visit, actor="test") == closed
-
-
-def test_only_an_id_says_that_two_visits_are_of_one_patient(
-    store: DossierStore, alice: PatientIdentity
-) -> None:
-    _, first = store.open_visit(alice, "room-1", actor="test")
-    _, second = store.open_visit(alice, "room-1", actor="test")
-    _, third = store.open_visit(first, "room-2", actor="test")
-    assert first != second
-    assert third == first
-    with pytest.raises(UnknownPatient):
-        store.open_visit("p-nobody", "room-1", actor="test")
-
-
-def test_unknown_visits_are_said_to_be_unknown(store: DossierStore) -> None:
-    for call in (
-        lambda: store.identify("v-0", actor="test"),
-        lambda: store.close_visit("v-0", actor="test"),
-        lambda: list(store.filed("v-0")),
-    ):
-        with pytest.raises(UnknownVisit):
-            call()
 
 
 def test_a_reading_comes_back_as_it_was_filed(
@@ -91,9 +50,9 @@ def test_the_same_in_one_batch_and_in_the_next_is_filed_once(
 
 
 def test_revisions_move_and_withdraw_a_reading(
-    store: DossierStore, visit: str, arrive: Arrive, alice: PatientIdentity
+    store: DossierStore, visit: str, arrive: Arrive, open_visit: Callable[..., str]
 ) -> None:
-    other, _ = store.open_visit(alice, "room-1", actor="test")
+    other = open_visit()
     file(store, arrive(visit), arrive(other, revision=2, action="reassign"))
     assert list(store.filed(visit)) == []
     assert [filed.revision for filed in store.filed(other)] == [2]
@@ -103,9 +62,9 @@ def test_revisions_move_and_withdraw_a_reading(
 
 
 def test_an_outdated_revision_that_comes_late_changes_nothing_shown(
-    store: DossierStore, visit: str, arrive: Arrive, alice: PatientIdentity
+    store: DossierStore, visit: str, arrive: Arrive, open_visit: Callable[..., str]
 ) -> None:
-    other, _ = store.open_visit(alice, "room-1", actor="test")
+    other = open_visit()
     assert file(store, arrive(other, revision=2), arrive(visit)) == ["filed", "filed"]
     assert [(filed.revision, filed.visit) for filed in store.filed()] == [(2, other)]
 
@@ -133,7 +92,7 @@ def test_frames_are_kept_with_the_driver_that_read_them(
 def test_the_audit_names_ids_and_nobody(
     store: DossierStore, visit: str, arrive: Arrive, tmp_path: Path
 ) -> None:
-    store.identify(visit, actor="api 127.0.0.1")
+    store.visit(visit, actor="api 127.0.0.1")
     file(store, arrive(visit), arrive(None, 1), arrive("v-0", 2))
     rows = ask(tmp_path / "dossier.sqlite", "SELECT actor, action, subject, detail FROM audit")
     assert [row[:2] for row in rows] == [

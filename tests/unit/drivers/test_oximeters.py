@@ -109,7 +109,7 @@ def test_bci_packets_come_one_or_several_at_a_time() -> None:
         (berry_bm1000.DRIVER, "85280748", 0),
         (berry_bm1000.DRIVER, "8528074861 85", 5),
         (berry_bm1000.DRIVER, "0528074861", 0),
-        (berry_bm1000.DRIVER, "8528074861 8528870261", 5),
+        (berry_bm1000.DRIVER, "8528074861 8528870261", 7),
         (berry_bm1000.DRIVER, "8528074865", 4),
         (jumper_oximeter.DRIVER, "", 0),
         (jumper_oximeter.DRIVER, "80000000", 0),

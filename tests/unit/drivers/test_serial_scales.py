@@ -14,6 +14,7 @@ from devicehub.driver import (
     Frame,
     Measurement,
     NotUnderstood,
+    SerialDriver,
     shown_height,
     shown_weight,
 )
@@ -171,3 +172,22 @@ def test_a_packet_after_noise_and_the_rest_of_another() -> None:
     with pytest.raises(NotUnderstood):
         read("g_tech", print_out)
     assert weight("g_tech", print_out[19:]).kilograms == Decimal("72.4")
+
+
+@pytest.mark.parametrize("driver", ["mt_sics", "omron_hbp", "and_scale", "kern"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n"])
+def test_lines_end_as_the_device_is_set(driver: str, end: bytes) -> None:
+    found = registry.find(driver)
+    assert isinstance(found, SerialDriver)
+    assert found.line.framer().feed(b"one line" + end + b"another" + end) == [
+        b"one line",
+        b"another",
+    ]
+
+
+def test_the_longest_line_of_a_tanita_fits() -> None:
+    """The MC-780MA's has about 1500 characters, the segments' impedances at six frequencies among them."""
+    found = registry.find("tanita")
+    assert isinstance(found, SerialDriver)
+    line = b"{0,16," + b"GH,665.2," * 200
+    assert found.line.framer().feed(line + b"\r\n") == [line]

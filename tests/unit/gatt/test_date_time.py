@@ -20,9 +20,7 @@ ASK = bytes.fromhex("0200e1")
 TOLD = bytes.fromhex("ea070b16081e00")  # 0x07ea = 2026, 11, 22, 8, 30, 0
 DRIVER = BleDriver(
     id="invented",
-    models=(
-        Model(maker="-", name="-", tells=("body_weight",), reads=("body_weight",), longest=1.0),
-    ),
+    models=(Model(maker="-", name="-", tells=("body_weight",), longest=1.0),),
     automatic=Automatic(modes=ONLY_MODE, source="-"),
     match=Advert(name_prefix="INVENTED"),
     main="2a9d",

@@ -139,7 +139,12 @@ class TestReadings:
         lines = await journal.store.read(
             lambda db: db.execute("SELECT author, act, subject, detail FROM audit").fetchall()
         )
-        assert lines[-1] == ("physician", "change", str(identity), "to_review -> accepted")
+        assert [line[:2] for line in lines] == [
+            ("nurse", "reject"),
+            ("nurse", "undo"),
+            ("physician", "accept"),
+        ]
+        assert lines[0][2:] == (str(identity), "to_review -> rejected moved")
         with pytest.raises(NotAllowed, match="cannot become withdrawn"):
             await journal.change(identity, "withdrawn", author="nurse")
         with pytest.raises(NotAllowed, match="no reading"):

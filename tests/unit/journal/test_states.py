@@ -44,6 +44,7 @@ class States(RuleBasedStateMachine):
         self.state: dict[UUID, State] = {}
         self.revision: dict[UUID, int] = {}
         self.owed: set[UUID] = set()
+        self.sent: set[UUID] = set()
 
     def teardown(self) -> None:
         self.database.close()
@@ -70,6 +71,9 @@ class States(RuleBasedStateMachine):
         except NotAllowed:
             return
         assert state in BY_WORD[before]
+        if before == "accepted":
+            assert identity not in self.sent
+            self.owed.discard(identity)
         self.moved(identity, state, self.revision[identity])
 
     @rule(
@@ -100,8 +104,13 @@ class States(RuleBasedStateMachine):
         assert step == 1
         assert state in BY_REVISION[before]
         assert (action == "withdraw") == (state == "withdrawn")
-        assert visit is not None or state in {"quarantined", "withdrawn"}
+        assert visit is not None or state in {"quarantined", "withdrawn", "invalid"}
         self.moved(identity, state, revision)
+
+    @rule(limit=st.integers(0, 3))
+    def take(self, limit: int) -> None:
+        due = outbox.take(self.database, limit, 0)
+        self.sent.update(item.filing.reading.id for item in due)
 
     @rule(identity=known, back=st.integers(0, 1))
     def publish(self, identity: UUID, back: int) -> None:
@@ -111,6 +120,7 @@ class States(RuleBasedStateMachine):
             assert self.state[identity] == "accepted"
             assert not back
             self.state[identity] = "published"
+            self.sent.add(identity)
 
     @rule(
         identity=known,
@@ -138,10 +148,13 @@ class States(RuleBasedStateMachine):
         else:
             assert filing.state in BY_DELIVERY[before]
         self.state[identity] = filing.state
+        self.sent.add(identity)
         if result != "refused" or not retryable:
             self.owed.discard(identity)
 
     def moved(self, identity: UUID, state: State, revision: int) -> None:
+        if revision != self.revision.get(identity) or identity not in self.owed:
+            self.sent.discard(identity)
         self.state[identity], self.revision[identity] = state, revision
         if state in {"accepted", "withdrawn"}:
             self.owed.add(identity)

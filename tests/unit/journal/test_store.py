@@ -50,9 +50,9 @@ async def test_a_file_is_private_and_flushed_at_every_commit(tmp_path: Path) -> 
     try:
         pragmas = [
             await store.write(partial(pragma, name))
-            for name in ("journal_mode", "synchronous", "foreign_keys")
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
         ]
-        assert pragmas == ["wal", 2, 1]
+        assert pragmas == ["wal", 2, 1, 1]
         if sys.platform != "win32":
             for name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite.lock"):
                 mode = (store.path.parent / name).stat().st_mode

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devicehub.driver import BloodPressure, Frame
-from devicehub.gatt import generic_health_sensor, glucose, record_access
+from devicehub.driver import BloodPressure, Frame, OxygenSaturation
+from devicehub.gatt import generic_health_sensor, glucose, pulse_oximeter, record_access
 from devicehub.gatt.record_access import Answer, Count, Ended, Op, Operator
 from devicehub.gatt.segmentation import Segments
 from devicehub.testing.simulator import BleSimulator, Message
 from devicehub_simulators.sig_generic_health_sensor import SigGenericHealthSensor
 from devicehub_simulators.sig_glucose import SigGlucose
+from devicehub_simulators.sig_pulse_oximeter import SigPulseOximeter
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
@@ -46,7 +47,7 @@ def test_a_meter_sends_the_records_asked_for(
     assert asked(meter, counted) == ([], Count(len(sequences)))
 
 
-@pytest.mark.parametrize("simulator", [SigGlucose, SigGenericHealthSensor])
+@pytest.mark.parametrize("simulator", [SigGlucose, SigGenericHealthSensor, SigPulseOximeter])
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [
@@ -56,7 +57,9 @@ def test_a_meter_sends_the_records_asked_for(
     ],
 )
 def test_what_a_device_refuses(
-    simulator: type[SigGlucose] | type[SigGenericHealthSensor], request_: str, answer: Answer
+    simulator: type[SigGlucose] | type[SigGenericHealthSensor] | type[SigPulseOximeter],
+    request_: str,
+    answer: Answer,
 ) -> None:
     records, ended = asked(simulator("TEST-0001", seed=1), bytes.fromhex(request_))
     assert records == []
@@ -65,7 +68,8 @@ def test_what_a_device_refuses(
 
 @pytest.mark.parametrize("request_", [b"", b"\x01", b"\x01\x03\x02\x05\x00", b"\x01\x03\x01\x05"])
 def test_nonsense_is_answered(request_: bytes) -> None:
-    for simulator in (SigGlucose("TEST-0001", seed=1), SigGenericHealthSensor("TEST-0001", seed=1)):
+    for make in (SigGlucose, SigGenericHealthSensor, SigPulseOximeter):
+        simulator = make("TEST-0001", seed=1)
         records, ended = asked(simulator, request_)
         assert records == []
         assert isinstance(ended, Ended)
@@ -89,3 +93,14 @@ def test_a_sensor_keeps_what_nobody_asked_to_see_live() -> None:
     assert live.on == generic_health_sensor.LIVE
     assert isinstance(live.truth, BloodPressure)
     assert list(generic_health_sensor.decode(Frame.of(live.on, live.data))) == [live.truth]
+
+
+def test_an_oximeter_sends_what_it_measured_away_from_any_hub() -> None:
+    oximeter = SigPulseOximeter("TEST-0001", seed=1)
+    measured = [message.truth for message in oximeter.measure(NOW)][-1]
+    assert isinstance(measured, OxygenSaturation)
+    oximeter.records.append(measured)
+    (record,), ended = asked(oximeter, record_access.encode_request(Op.REPORT, Operator.ALL))
+    (kept,) = pulse_oximeter.decode(Frame.of(record.on, record.data))
+    assert kept == measured.model_copy(update={"stored": True})
+    assert ended == Ended(Op.REPORT, Answer.SUCCESS)

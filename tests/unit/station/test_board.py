@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from station_room import (
     ALICE,
     BRUNO,
@@ -15,8 +17,15 @@ from station_room import (
     weight,
 )
 
-from devicehub.driver import CuffPressure, DeviceFacts
-from devicehub.station.board import FILINGS_KEPT, Board, tile_id
+from devicehub.driver import BodyWeight, CuffPressure, DeviceFacts
+from devicehub.station.board import (
+    ALL,
+    DEVICES,
+    FILINGS_KEPT,
+    KEPT_OF_A_KIND,
+    Board,
+    tile_id,
+)
 
 
 def open_board() -> Board:
@@ -26,58 +35,98 @@ def open_board() -> Board:
     return board
 
 
-def test_a_reading_of_the_open_visit_stands_in_its_tile() -> None:
+def cuff(pressure: int = 90) -> CuffPressure:
+    return CuffPressure.model_validate({"pressure_mmhg": pressure})
+
+
+def test_a_reading_of_the_open_visit_is_in_the_picture() -> None:
     board = open_board()
     filed = filing(CUFF, pressure(), "filed")
     board.filing(filed)
-    assert board.picture.tiles[CUFF].filings["blood_pressure"] == filed
+    assert board.picture.filings[filed.reading.id] == filed
 
 
 def test_another_visits_value_is_not_shown() -> None:
     board = open_board()
     board.filing(filing(CUFF, pressure(), "accepted", visit="visit-z"))
-    assert not board.picture.tiles[CUFF].filings
+    assert not board.picture.filings
 
 
-def test_a_quarantined_value_is_announced_and_not_shown_as_anybodys() -> None:
+def test_a_reading_that_moves_to_another_visit_leaves() -> None:
     board = open_board()
-    held = filing(CUFF, pressure(), "quarantined", visit=None, quarantine="before_visit")
-    board.filing(held)
-    tile = board.picture.tiles[CUFF]
-    assert (tile.held, dict(tile.filings)) == (held, {})
+    here = filing(CUFF, pressure(), "filed")
+    board.filing(here)
+    moved = here.attribution.model_copy(update={"visit": "visit-z", "revision": 2})
+    board.filing(here.model_copy(update={"attribution": moved}))
+    assert not board.picture.filings
 
 
-def test_changing_the_patient_empties_every_tile_at_once() -> None:
+def test_a_quarantined_value_is_nobodys() -> None:
+    board = open_board()
+    board.filing(filing(CUFF, pressure(), "quarantined", visit=None, quarantine="before_visit"))
+    assert not board.picture.filings
+
+
+def test_changing_the_patient_takes_every_value_at_once() -> None:
     board = open_board()
     board.filing(filing(CUFF, pressure(), "filed"))
     board.filing(filing(SCALE, weight(), "filed"))
+    board.live(CUFF, [cuff()], now())
     board.visit(visit("visit-b"), BRUNO)
-    assert all(not tile.filings and tile.live is None for tile in board.picture.tiles.values())
+    assert not board.picture.filings
+    live = board.picture.devices[CUFF].live
+    assert live is not None
+    assert not live.measurements
     assert board.picture.identity == BRUNO
 
 
-def test_a_late_older_reading_does_not_replace_a_newer_one() -> None:
+def test_what_began_before_the_switch_is_known_to_have_begun_before() -> None:
+    board, start = open_board(), now()
+    board.live(CUFF, [cuff()], start)
+    board.visit(visit("visit-b"), BRUNO)
+    board.live(CUFF, [cuff(95)], start + timedelta(seconds=2))
+    live = board.picture.devices[CUFF].live
+    assert live is not None
+    assert live.since == start
+    board.live(CUFF, [cuff()], start + timedelta(seconds=20))
+    live = board.picture.devices[CUFF].live
+    assert live is not None
+    assert live.since == start + timedelta(seconds=20), "after a pause it is another measurement"
+
+
+def test_an_empty_scale_ends_what_it_measured() -> None:
+    board, start = open_board(), now()
+    for second, kilograms in enumerate((70, 70, 0, 62)):
+        measured = BodyWeight.model_validate({"kilograms": kilograms, "stable": False})
+        board.live(SCALE, [measured], start + timedelta(seconds=second))
+    live = board.picture.devices[SCALE].live
+    assert live is not None
+    assert live.since == start + timedelta(seconds=3)
+
+
+def test_a_long_visit_keeps_what_waits_and_the_newest() -> None:
     board = open_board()
-    newer = filing(CUFF, pressure("130", "80"), "filed")
-    older = filing(CUFF, pressure("90", "60"), "filed", received_at=visit().opened_at)
-    board.filing(newer)
-    board.filing(older)
-    assert board.picture.tiles[CUFF].filings["blood_pressure"] == newer
+    waits = filing(CUFF, pressure(), "to_review")
+    board.filing(waits)
+    for _ in range(KEPT_OF_A_KIND * 3):
+        board.filing(filing(CUFF, pressure(), "filed"))
+    assert waits.reading.id in board.picture.filings
+    assert len(board.picture.filings) == KEPT_OF_A_KIND + 1
 
 
 def test_a_lost_device_shows_nothing_live() -> None:
     board = open_board()
-    board.live(CUFF, [CuffPressure.model_validate({"pressure_mmhg": "90"})], now())
-    assert board.picture.tiles[CUFF].live is not None
+    board.live(CUFF, [cuff()], now())
+    assert board.picture.devices[CUFF].live is not None
     board.device(device_state(CUFF, "lost"), name="Tensiomètre")
-    assert board.picture.tiles[CUFF].live is None
+    assert board.picture.devices[CUFF].live is None
 
 
 def test_facts_are_the_devices_and_no_live_value() -> None:
     board = open_board()
     board.live(CUFF, [DeviceFacts.model_validate({"battery_percent": 40})], now())
-    tile = board.picture.tiles[CUFF]
-    assert (tile.battery_percent, tile.live) == (40.0, None)
+    seen = board.picture.devices[CUFF]
+    assert (seen.battery_percent, seen.live) == (40.0, None)
 
 
 async def test_a_slow_watcher_gets_whole_parts_and_is_told_what_it_missed() -> None:
@@ -86,7 +135,7 @@ async def test_a_slow_watcher_gets_whole_parts_and_is_told_what_it_missed() -> N
         for _ in range(FILINGS_KEPT + 10):
             board.filing(filing(CUFF, pressure(), "accepted"))
         changes = await watcher.changes(1.0)
-        assert changes.parts == {tile_id(CUFF)}
+        assert changes.parts == {tile_id("blood_pressure"), DEVICES, ALL}
         assert (len(changes.filings), changes.missed) == (FILINGS_KEPT, 10)
         assert await watcher.changes(0.01) == type(changes)()
     assert board.watched == 0

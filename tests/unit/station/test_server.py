@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,27 +17,30 @@ from station_room import CUFF, NAMES, device_state, filing, pressure
 from devicehub.station.server import PageUnavailable, serve
 
 
+@pytest.fixture
+async def station(tmp_path: Path) -> AsyncIterator[Station]:
+    station = Station(tmp_path)
+    await station.start()
+    yield station
+    await station.end()
+
+
 async def until_watched(station: Station, count: int) -> None:
     async with asyncio.timeout(20):
         while station.board.watched != count:  # noqa: ASYNC110 -- the board tells nobody who watches it
             await asyncio.sleep(0.01)
 
 
-async def test_a_page_that_leaves_is_forgotten() -> None:
-    station = Station()
-    await station.start()
+async def test_a_page_that_leaves_is_forgotten(station: Station) -> None:
     async with httpx.AsyncClient(base_url=station.url) as client:
         for path in ("/events", "/api/events"):
             async with client.stream("GET", path) as stream:
                 assert stream.headers["content-type"].startswith("text/event-stream")
                 await until_watched(station, 1)
             await until_watched(station, 0)
-    await station.stop()
 
 
-async def test_stopping_ends_every_stream_whole() -> None:
-    station = Station()
-    await station.start()
+async def test_stopping_ends_every_stream_whole(station: Station) -> None:
     async with (
         httpx.AsyncClient(base_url=station.url) as client,
         client.stream("GET", "/events") as page,
@@ -48,9 +53,7 @@ async def test_stopping_ends_every_stream_whole() -> None:
     assert station.board.watched == 0
 
 
-async def test_a_browser_that_reads_nothing_does_not_hold_the_station() -> None:
-    station = Station()
-    await station.start()
+async def test_a_browser_that_reads_nothing_does_not_hold_the_station(station: Station) -> None:
     stuck = socket.create_connection(("127.0.0.1", station.port))
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stuck.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

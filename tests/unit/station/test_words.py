@@ -9,11 +9,15 @@ import pytest
 from station_room import pressure, temperature, weight
 
 from devicehub.delivery.wire import DeviceState
+from devicehub.devices.news import Why
 from devicehub.driver import KINDS, BloodPressure
 from devicehub.driver.measurement import Flag, TemperatureSite
 from devicehub.journal.records import QuarantineReason, State
 from devicehub.station import words
 from devicehub.station.words import Words, catalogue
+from devicehub.transport.failures import RadioFault
+from devicehub.transport.scanning import Listening
+from devicehub.transport.stack import Purpose
 
 STATION = Path(words.__file__).parent
 
@@ -54,6 +58,10 @@ def test_every_state_reason_flag_and_kind_has_its_word() -> None:
             ("unit", words.UNITS),
             ("spoken", words.UNITS),
             ("site", get_args(TemperatureSite)),
+            ("why", get_args(Why)),
+            ("fault", get_args(RadioFault)),
+            ("radio", (*get_args(Listening), "lost")),
+            ("passkey", ("type_here", *get_args(Purpose))),
             ("device", get_args(DeviceState.model_fields["state"].annotation)),
         ):
             assert [name for name in names if f"{family}.{name}" not in said] == [], language

@@ -76,6 +76,15 @@ def test_a_serial_line_may_keep_its_end(end: str) -> None:
     assert error.value.at == 19
 
 
+def test_the_last_packets_of_a_stream_need_no_next_one() -> None:
+    oximeter = registry.find("berry_bci_serial")
+    said = decode_hex(oximeter, None, ["87 32 05 48 62 88 28 04 4b 61"])
+    assert [one["percent"] for one in said] == [98, 97]
+    with pytest.raises(NotUnderstood, match="no end") as error:
+        decode_hex(oximeter, None, ["87 32 05 48 62 88 28 04 4b"])
+    assert error.value.at == 5
+
+
 def test_what_is_not_understood_says_why_and_at_which_byte() -> None:
     with pytest.raises(NotUnderstood, match="hex 2: 2 bytes wanted, 1 left") as cut:
         decode_hex(CUFF, None, [PRESSURE, "00 78 00 50 00 5d"])
@@ -156,10 +165,85 @@ def test_model_and_secrets_reach_the_driver() -> None:
     [
         "2a35",
         "2A35",
+        "0x2A35",
+        "00002a35",
         "00002a35-0000-1000-8000-00805f9b34fb",
         "00002A35-0000-1000-8000-00805F9B34FB",
+        "00002a3500001000800000805f9b34fb",
+        "blood_pressure_measurement",
+        "Blood Pressure Measurement",
+        "blood-pressure-measurement",
     ],
 )
 def test_a_characteristic_may_be_written_in_any_way(on: str) -> None:
-    (said,) = decode_hex(registry.find("sig_blood_pressure"), on, ["04780050005d004800"])
+    (said,) = decode_hex(CUFF, on, ["04780050005d004800"])
     assert said["systolic_mmhg"] == 120
+
+
+def test_what_is_advertised_may_be_named_by_its_service_alone() -> None:
+    scale = registry.find("xiaomi_scale")
+    frame = "22a240e6070b1a050b26"  # 82.73 kg
+    for on in ("adv:181d", "181D", "adv:0x181d", "0000181d-0000-1000-8000-00805f9b34fb"):
+        assert decode_hex(scale, on, [frame])[0]["kilograms"] == 82.73
+
+
+@pytest.mark.parametrize("on", ["", "2a3", "foo", "adv:foo", "2a35-2a36"])
+def test_what_is_no_place_is_told(on: str) -> None:
+    (answer,) = asked(CUFF, json.dumps({"parts": [[on, PRESSURE]]}))
+    assert answer["ok"] is False
+    assert str(answer["error"]).startswith(f"{on!r} is no place")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0078 0050 005d 00",  # as xxd groups them
+        "0078005000 5d00",
+        "0078 0050005d00",
+        "00 78 00 50 00 5d 00",
+        "00:78:00:50:00:5d:00",
+        "00-78-00-50-00-5D-00",
+        "0x00, 0x78, 0x00, 0x50, 0x00, 0x5d, 0x00",
+        r"\x00\x78\x00\x50\x00\x5d\x00",
+        "2a35 0078 0050 005d 00",
+        "2a35: 0078 0050 005d 00",
+        "0x2A35 00780050005d00",
+        "blood_pressure_measurement 00780050005d00",
+        "00002a35-0000-1000-8000-00805f9b34fb 00 78 00 50 00 5d 00",
+    ],
+)
+def test_bytes_may_be_written_in_any_way_and_are_never_taken_for_a_place(line: str) -> None:
+    (answer,) = asked(CUFF, line)
+    if line == "0078 0050005d00":
+        # Four digits before bytes that do not come in fours: a place, though no cuff measures there.
+        assert answer == {"ok": False, "error": "nothing is read from 0078", "at": None}
+        return
+    assert answer == {"ok": True, "measurements": decode_hex(CUFF, None, [PRESSURE])}
+
+
+def test_arguments_are_read_as_a_line_is() -> None:
+    whole = decode_hex(CUFF, None, [PRESSURE])
+    assert decode_hex(CUFF, None, PRESSURE.split()) == whole
+    assert decode_hex(CUFF, None, ["2a35", PRESSURE]) == whole
+    assert decode_hex(CUFF, None, ["blood_pressure_measurement", PRESSURE, PRESSURE]) == whole * 2
+    rates = decode_hex(registry.find("sig_heart_rate"), None, ["00aa", "06aa"])
+    assert [one["sensor_contact"] for one in rates] == [None, True]
+
+
+def test_an_unknown_characteristic_is_never_taken_for_bytes() -> None:
+    answers = asked(CUFF, "2aff 00780050005d00", "2aff 0078 0050 005d 00", "ffe1 0078005000 5d00")
+    assert [answer.get("error") for answer in answers] == [
+        "nothing is read from 2aff",
+        "nothing is read from 2aff",
+        "nothing is read from ffe1",
+    ]
+
+
+def test_a_key_may_be_an_address_as_it_is_printed() -> None:
+    with pytest.raises(NotUnderstood, match="not sealed with this key"):
+        decode_hex(
+            registry.find("xiaomi_s400"),
+            None,
+            ["4859d53b2d3314943c58b133638c7457a4000000c3e670dc"],
+            secrets={"mac": "84:46:93:64:A5:E6", "bind_key": "00" * 16},
+        )

@@ -90,5 +90,5 @@ def test_the_checklist_shows_the_blanks() -> None:
         "no value that could not be measured",
         "no doubtful or failed measurement",
     )
-    lazy = replace(CUFF, models=(replace(CUFF.models[0], reads=("blood_pressure",)),))
+    lazy = replace(CUFF, models=(replace(CUFF.models[0], unread=("cuff_pressure",)),))
     assert "cuff_pressure is told, not read" in checklist(lazy, []).missing

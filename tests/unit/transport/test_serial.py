@@ -16,7 +16,8 @@ import pytest
 import serial
 import serial.rfc2217
 
-from devicehub.driver import Frame, Line, LinkLost, lines
+from devicehub.devices.binding import set_to
+from devicehub.driver import Frame, Line, LineSettings, LinkLost, lines
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.transport.port_trouble import not_opened
 from devicehub.transport.serial import PortLink, open_line, origin_of
@@ -129,7 +130,9 @@ async def test_bytes_in_any_pieces_become_frames_with_the_time_of_their_ends(
     assert kept is frame
     assert before <= arrival.first < between <= arrival.last <= station_now()
     assert shown is second
-    assert between <= later.first <= later.last
+    # It came in one piece with the end of the message before: it began with that one at the earliest.
+    assert arrival.first <= later.first <= later.last
+    assert between <= later.last
     assert arrival.first.utcoffset() is not None
 
 
@@ -303,6 +306,7 @@ class Echo:
     def _serve(self) -> None:
         connection, _ = self._listening.accept()
         line = serial.serial_for_url("loop://", timeout=0)
+        self.line = line
         with connection, line, self._listening:
             connection.settimeout(0.02)
             # The stubs know this server's line and sender as something else.
@@ -333,6 +337,33 @@ async def test_a_terminal_server_that_sets_the_line_is_a_port_too(journal: Journ
         async with open_line(echo.url, LINE, journal.hands) as link:
             await link.write(b"SI\r\n")
             assert await link.frame(within=PATIENCE) == Frame.of("-", b"SI")
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(\\) is deprecated:DeprecationWarning:serial")
+@pytest.mark.parametrize(
+    ("settings", "flow"),
+    [
+        (LineSettings(baud=2400, data_bits=7, parity="even"), (False, False)),
+        (LineSettings(baud=1200, data_bits=7, parity="odd", flow="xonxoff"), (True, False)),
+        (LineSettings(baud=19200, parity="odd", stop_bits=2, flow="rtscts"), (False, True)),
+        (LineSettings(baud=921600), (False, False)),
+    ],
+    ids=str,
+)
+async def test_the_settings_reach_the_line_behind_a_terminal_server(
+    journal: Journal, settings: LineSettings, flow: tuple[bool, bool]
+) -> None:
+    line = set_to(LINE, settings)
+    with contextlib.closing(Echo()) as echo:
+        async with open_line(echo.url, line, journal.hands):
+            far = echo.line
+            assert (far.baudrate, far.bytesize, far.stopbits) == (
+                settings.baud,
+                settings.data_bits,
+                settings.stop_bits,
+            )
+            assert far.parity == settings.parity[0].upper()
+            assert (far.xonxoff, far.rtscts) == flow
 
 
 async def test_a_terminal_server_that_is_off_is_named(journal: Journal) -> None:

@@ -1,0 +1,169 @@
+"""Bonds, by a technician's deliberate act: made, listed, forgotten. Nothing else of devicehub unpairs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from devicehub.cli.at_radio import at_radio, bindings, radios, with_radio
+from devicehub.cli.common import FAULT, WELL, load_settings, say, with_config
+
+if TYPE_CHECKING:
+    import argparse
+    from datetime import datetime
+
+    from devicehub.cli.common import Commands
+    from devicehub.devices.bonds import Bonds
+    from devicehub.transport.ble import Radio, Sighting
+
+DO_NOT_PAIR = "do not pair it now: a failed attempt can erase the key it holds"
+
+
+def add(commands: Commands) -> None:
+    """Add these commands."""
+    pair = commands.add_parser("pair", help="bond with a Bluetooth device, deliberately")
+    with_radio(pair)
+    pair.add_argument("address", help="the device's Bluetooth address")
+    pair.add_argument("--seconds", type=float, default=60.0, help="how long to wait for it")
+    pair.set_defaults(run=_pair)
+
+    bonds = commands.add_parser("bonds", help="which radio is paired with which device")
+    with_config(bonds)
+    bonds.add_argument("--json", action="store_true", help="as JSON")
+    bonds.set_defaults(run=_bonds)
+    forget = bonds.add_subparsers(dest="bonds_command").add_parser(
+        "forget", help="delete the bonds with one device, so that it can be paired anew"
+    )
+    with_radio(forget)
+    forget.add_argument("address", help="the device's Bluetooth address")
+    forget.set_defaults(run=_forget)
+
+
+def _inventory(asked: argparse.Namespace) -> Bonds | None:
+    """The station's inventory; ``None`` where no configuration names a station. Raises ``ConfigError``."""
+    from devicehub.devices.bonds import Bonds
+
+    if asked.config is None:
+        return None
+    station = load_settings(asked).station
+    return None if station is None else Bonds(station.data / "bonds.json")
+
+
+def _pair(asked: argparse.Namespace) -> int:
+    from devicehub.driver import Refused
+    from devicehub.testing.record import hands
+    from devicehub.transport.hands import station_now
+
+    async def bond() -> None:
+        inventory = _inventory(asked)
+        async with AsyncExitStack() as stack:
+            known = [await stack.enter_async_context(make()) for make in radios(asked)]
+            for radio in known:
+                if await radio.is_bonded(asked.address):
+                    raise Refused(
+                        f"{asked.address} is paired with {radio.name} already; {DO_NOT_PAIR}. If the device has "
+                        f"forgotten this computer: devicehub bonds forget {asked.address}"
+                    )
+            say(f"waiting for {asked.address}: put it into its pairing mode")
+            radio, sighting = await _first(known, asked.address, asked.seconds)
+            name = _check_policy(asked, radio, sighting)
+            async with radio.connect(sighting, hands(None, lambda _frame, _read: None)) as link:
+                await link.pair()
+            if inventory is not None:
+                inventory.used(radio.identity, asked.address, name, station_now())
+        say(
+            f"{asked.address}: bonded with {radio.name}. Do not pair it with anything else: that can erase the bond."
+        )
+
+    return at_radio(bond())
+
+
+async def _first(known: list[Radio], address: str, seconds: float) -> tuple[Radio, Sighting]:
+    """The radio that hears the device first, and what it heard. Raises `NotRecorded`."""
+    from devicehub.testing.record import find
+
+    async with asyncio.TaskGroup() as group:
+        finding = {group.create_task(find(radio, address, seconds)): radio for radio in known}
+        done, others = await asyncio.wait(finding, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+    first = done.pop()
+    return finding[first], first.result()
+
+
+def _check_policy(asked: argparse.Namespace, radio: Radio, sighting: Sighting) -> str:
+    """The device's name. Raises `Refused` where its advertised name tells that it is not in its pairing mode."""
+    from devicehub.devices.binding import recognise
+    from devicehub.driver import BleDriver, Refused
+
+    met = recognise(sighting, bindings(asked), radio.origin, accept_any=True)
+    if met is None:
+        return sighting.name or sighting.address
+    source, name = met
+    driver = source.driver
+    told = driver.pairing_name if isinstance(driver, BleDriver) else None
+    if told is not None and not (sighting.name or "").startswith(told):
+        raise Refused(
+            f"{name} is not in its pairing mode (it calls itself {sighting.name!r}, then {told}…): "
+            f"{DO_NOT_PAIR}. Hold its Bluetooth button until it signals, and run this again"
+        )
+    return name
+
+
+def _bonds(asked: argparse.Namespace) -> int:
+    from devicehub.config import ConfigError
+    from devicehub.devices.bonds import as_json
+
+    try:
+        inventory = _inventory(asked)
+    except ConfigError as error:
+        say(str(error))
+        return FAULT
+    if inventory is None:
+        say(
+            "devicehub bonds: --config must name the station's configuration: the bonds lie with it"
+        )
+        return FAULT
+    found = inventory.all()
+    if asked.json:
+        say(as_json(found), sys.stdout)
+        return WELL
+    for bond in found:
+        state = f"LOST since {_told(bond.lost)}" if bond.lost else f"last good {_told(bond.used)}"
+        line = (
+            f"{bond.address}  {bond.device:24} radio {bond.radio}  made {_told(bond.made)}  {state}"
+        )
+        say(line, sys.stdout)
+    say(
+        "no bond is known"
+        if not found
+        else f"To pair one anew it must be forgotten first; {DO_NOT_PAIR}"
+    )
+    return WELL
+
+
+def _forget(asked: argparse.Namespace) -> int:
+    async def forget() -> None:
+        inventory = _inventory(asked)
+        held = [] if inventory is None else inventory.of(asked.address)
+        async with AsyncExitStack() as stack:
+            for make in radios(asked):
+                radio = await stack.enter_async_context(make())
+                if await radio.is_bonded(asked.address) is not False:
+                    await radio.forget(asked.address)
+                    say(f"{asked.address}: forgotten by {radio.name}")
+        for bond in held:
+            if inventory is not None:
+                inventory.forget(bond.radio, bond.address)
+        say(
+            f"{asked.address}: no bond is left here. Put the device into its pairing mode, then: "
+            f"devicehub pair {asked.address}"
+        )
+
+    return at_radio(forget())
+
+
+def _told(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,92 @@
+"""A Bluetooth device of the room as each radio hears it, and which radio is to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devicehub.devices.intake import Source
+from devicehub.transport.ble import Radio, Sighting
+
+FRESH_SECONDS = 5.0
+"""A sighting older than this says little about who hears the device best now."""
+
+GATHER_SECONDS = 0.4
+"""The same advertisement reaches every radio within some of its repetitions."""
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 15.0
+"""Seconds before a device that could not be reached is tried again."""
+
+_UNKNOWN_STRENGTH = -127
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One radio's newest sighting."""
+
+    radio: Radio
+    sighting: Sighting
+    at: float
+
+    @property
+    def strength(self) -> int:
+        """In dBm."""
+        return _UNKNOWN_STRENGTH if self.sighting.rssi is None else self.sighting.rssi
+
+
+class Nearby:
+    """One device, for the task that looks after it."""
+
+    def __init__(self, source: Source, name: str) -> None:
+        self.source = source
+        self.name = name
+        self._heard: dict[str, Heard] = {}
+        self._fresh = asyncio.Event()
+        self._backoff = FIRST_BACKOFF
+
+    def reached(self) -> None:
+        """A connection stood: however it ends, the next failure is a first one."""
+        self._backoff = FIRST_BACKOFF
+
+    def backoff(self) -> float:
+        """How long to wait after a failure; twice as long after the next."""
+        seconds, self._backoff = self._backoff, min(self._backoff * 2, LONGEST_BACKOFF)
+        return seconds
+
+    def put(self, radio: Radio, sighting: Sighting) -> None:
+        """Keep each radio's newest sighting only."""
+        self._heard[radio.identity] = Heard(radio, sighting, time.monotonic())
+        self._fresh.set()
+
+    def forget(self) -> None:
+        """A sighting from before a connection says nothing about what is in range after it."""
+        self._heard.clear()
+        self._fresh.clear()
+
+    def newest(self, radio: Radio) -> Sighting | None:
+        """The last that one radio heard of it."""
+        heard = self._heard.get(radio.identity)
+        return None if heard is None else heard.sighting
+
+    async def heard(self, radios: int) -> list[Heard]:
+        """Who of so many radios hears it now; waits until one does, and a moment for the others."""
+        await self._fresh.wait()
+        if len(self._heard) < radios:
+            await asyncio.sleep(GATHER_SECONDS)
+        self._fresh.clear()
+        limit = time.monotonic() - FRESH_SECONDS
+        return [heard for heard in self._heard.values() if heard.at >= limit]
+
+
+def choose(heard: Sequence[Heard], bonded: Sequence[str]) -> Heard | None:
+    """The radio to talk through: one that holds the bond, else the best heard with a free place, else the best heard.
+
+    ``bonded`` are the identities of the radios that hold a bond with the device. Where there are any and none of
+    them hears it, the answer is ``None``: on another radio the device would have to be paired anew, which can
+    cost it the bond it has.
+    """
+    fitting = [each for each in heard if not bonded or each.radio.identity in bonded]
+    free = [each for each in fitting if each.radio.slots.free]
+    return max(free or fitting, key=lambda each: each.strength, default=None)

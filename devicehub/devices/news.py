@@ -1,0 +1,29 @@
+"""What the supervisor says of a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from devicehub.devices.intake import Source
+
+Condition = Literal["waiting", "connecting", "connected", "lost", "failed"]
+Why = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"]
+"""A reason that asks something of a person; the page has words of its own for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceNews:
+    """A device's condition has changed. ``detail`` is for logs and programs, in English."""
+
+    source: Source
+    name: str
+    condition: Condition
+    since: datetime
+    detail: str | None = None
+    why: Why | None = None
+
+
+ShowDevice = Callable[[DeviceNews], None]

@@ -1,0 +1,116 @@
+"""The questions of pairing that only a person can answer: six digits to type, to show, or to compare."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+from devicehub.devices.news import DeviceNews
+from devicehub.transport.hands import station_now
+from devicehub.transport.stack import Purpose
+
+ANSWER_SECONDS = 30.0
+"""Pairing ends by itself after that long without a step (Core Specification, vol. 3, part H, 3.4)."""
+
+_DIGITS = 6
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question. ``passkey`` is what is shown, as six digits; ``None`` where the person types it."""
+
+    id: UUID
+    address: str
+    device: str
+    """What the practice calls the device."""
+    want: Literal["type_here", "type_there", "compare"]
+    since: datetime
+    until: datetime
+    passkey: str | None = None
+
+
+class NoSuchQuestion(LookupError):
+    """It was answered, withdrawn, or its time is up."""
+
+
+class NotSixDigits(ValueError):
+    """The answer is not what a passkey looks like."""
+
+
+class Passkeys:
+    """The open questions. ``show`` is told of all of them whenever one comes or goes; digits are never logged."""
+
+    def __init__(self, show: Callable[[tuple[Question, ...]], None]) -> None:
+        self._show = show
+        self._names: dict[str, str] = {}
+        self._open: dict[UUID, tuple[Question, asyncio.Future[int | None]]] = {}
+
+    async def ask(self, address: str) -> int | None:
+        """The digits the device displays, or ``None``: a `devicehub.transport.stack.AskPasskey`."""
+        return await self._put(address, "type_here", None)
+
+    async def show(self, address: str, passkey: int, purpose: Purpose) -> bool:
+        """Whether the person agrees: a `devicehub.transport.stack.ShowPasskey`."""
+        return await self._put(address, purpose, f"{passkey:0{_DIGITS}}") is not None
+
+    def answer(self, question: UUID, digits: str) -> None:
+        """Type the digits, or agree to those shown. Raises `NoSuchQuestion`, `NotSixDigits`."""
+        asked, answered = self._find(question)
+        text = asked.passkey or digits.replace(" ", "")
+        if not (len(text) == _DIGITS and text.isascii() and text.isdigit()):
+            raise NotSixDigits
+        answered.set_result(int(text))
+
+    def cancel(self, question: UUID) -> None:
+        """Give up. Raises `NoSuchQuestion`."""
+        self._find(question)[1].set_result(None)
+
+    def device(self, news: DeviceNews) -> None:
+        """What the practice calls a device; and where its conversation has ended, nobody waits for an answer."""
+        address = news.source.address
+        self._names[address] = news.name
+        if news.condition in ("connecting", "connected"):
+            return
+        for question, answered in self._open.values():
+            if question.address == address and not answered.done():
+                answered.set_result(None)
+
+    def _find(self, question: UUID) -> tuple[Question, asyncio.Future[int | None]]:
+        found = self._open.get(question)
+        if found is None or found[1].done():
+            raise NoSuchQuestion
+        return found
+
+    async def _put(
+        self,
+        address: str,
+        want: Literal["type_here", "type_there", "compare"],
+        passkey: str | None,
+    ) -> int | None:
+        now = station_now()
+        until = now + timedelta(seconds=ANSWER_SECONDS)
+        name = self._names.get(address, address)
+        question = Question(uuid4(), address, name, want, now, until, passkey)
+        answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._open[question.id] = (question, answered)
+        self._tell()
+        log.info("passkey_wanted want=%s", want)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await answered
+        except TimeoutError:
+            log.info("passkey_not_given want=%s", want)
+            return None
+        finally:
+            del self._open[question.id]
+            self._tell()
+
+    def _tell(self) -> None:
+        self._show(tuple(question for question, _ in self._open.values()))

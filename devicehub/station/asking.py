@@ -1,0 +1,279 @@
+"""What the page asks before an act: each question a fragment for its dialog, drawn when it is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from devicehub.driver import Kind
+from devicehub.journal.records import Filing, Visit
+from devicehub.journal.seal import SealBroken
+from devicehub.reading.typed import FIELDS, LEFT_OUT
+from devicehub.station.answering import Counter, Refused, reading_of
+from devicehub.station.expecting import snapshot
+from devicehub.station.hub import Hub
+from devicehub.station.page import Who, who
+from devicehub.station.sign_in import operator_of
+from devicehub.station.tile_view import ICONS
+from devicehub.station.visits import physicians
+from devicehub.station.words import Words
+from devicehub.visit.dossier import DossierRefused, DossierUnreachable
+from devicehub.visit.plan import absent
+from devicehub.visit.review import Reason
+
+log = logging.getLogger(__name__)
+
+VISITS_OFFERED: Final = 8
+"""Visits a reading may be given to: the newest. An older one is for the dossier to correct."""
+
+_OF_A_MEASUREMENT: Final[tuple[Reason, ...]] = (
+    "moved",
+    "position",
+    "cuff",
+    "interrupted",
+    "device",
+    "implausible",
+    "duplicate",
+    "wrong_patient",
+    "test",
+    "other",
+)
+_OF_A_PATIENT: Final[tuple[Reason, ...]] = ("wrong_patient", "interrupted", "device", "other")
+_OF_THE_TRAY: Final[tuple[Reason, ...]] = (
+    "wrong_patient",
+    "interrupted",
+    "duplicate",
+    "implausible",
+    "test",
+    "other",
+)
+
+
+class Asking:
+    """The questions."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def routes(self, counter: Counter) -> list[Route]:
+        """Where each is asked."""
+        self._words = counter.words
+        return [
+            counter.get("/ask/visit", "visit", self.visit),
+            counter.get("/ask/close", "visit", self.close),
+            counter.get("/ask/series", "visit", self.series),
+            counter.get("/ask/tray", "decide", self.tray),
+            counter.get("/ask/delegation", "delegate", self.delegation),
+            counter.get("/ask/type/{kind}", "type", self.type),
+            counter.get("/ask/reading/{reading:uuid}", "decide", self.reading),
+            counter.get("/ask/{act}/{reading:uuid}", "decide", self.reason),
+        ]
+
+    async def visit(self, request: Request) -> Response:
+        """Whose visit comes next: the worklist, and a form where nobody can read an identity."""
+        words, picture, now = self._words(request), self._hub.board.picture, datetime.now(UTC)
+        planned = [
+            (
+                one,
+                who(one.identity, words, now),
+                words.clock(one.planned_at, seconds=False) if one.planned_at else None,
+            )
+            for one in picture.worklist
+        ]
+        known = physicians(self._hub.sessions.operators)
+        chooses = operator_of(request).role != "physician" and len(known) > 1
+        return self._answer(
+            "ask_visit",
+            words,
+            planned=planned,
+            stale=picture.worklist_stale is not None,
+            closes=who(picture.identity, words, now) if picture.visit else None,
+            is_open=picture.visit is not None,
+            physicians=known if chooses else (),
+            new="new" in request.query_params,
+        )
+
+    async def close(self, request: Request) -> Response:
+        """Whether the visit is over, and what would be left undone."""
+        words, picture, now = self._words(request), self._hub.board.picture, datetime.now(UTC)
+        plan = picture.visit.plan if picture.visit is not None else ()
+        room = snapshot(picture, self._hub.listed, self._hub.tells, plan=plan, now=now)
+        missing = [words.kind(one.kind) for one in absent(room)] if room is not None else []
+        waiting = sum(filing.state == "to_review" for filing in picture.filings.values())
+        return self._answer(
+            "ask_close",
+            words,
+            who=who(picture.identity, words, now),
+            waiting=words.count("close.waiting", waiting) if waiting else None,
+            missing=words("close.missing", kinds=", ".join(missing)) if missing else None,
+        )
+
+    async def series(self, request: Request) -> Response:
+        """On which arm the cuff is, and how the patient sits."""
+        rules = self._hub.rules
+        words = self._words(request)
+        told = words(
+            "series.rules",
+            rest=rules.rest_seconds // 60,
+            count=rules.count,
+            mean=rules.mean_of_last,
+        )
+        return self._answer("ask_series", words, told=told, both_arms=rules.both_arms)
+
+    async def tray(self, request: Request) -> Response:
+        """What belongs to nobody yet. A value is shown only to whoever asks for that one."""
+        words, now = self._words(request), datetime.now(UTC)
+        shown = request.query_params.get("show")
+        names = {one.id: one.name for one in self._hub.listed}
+        rows = [
+            {
+                "reading": str(filing.reading.id),
+                "icon": ICONS.get(filing.reading.kind, "device"),
+                "kind": words.kind(filing.reading.kind),
+                "device": names.get(filing.reading.device.id, filing.reading.device.id),
+                "received": words(
+                    "reading.received", time=words.moment(filing.reading.received_at, now)
+                ),
+                "began": self._began(filing, words, now),
+                "reason": words(f"reason.{filing.attribution.quarantine}"),
+                "value": self._value(filing, words) if str(filing.reading.id) == shown else None,
+            }
+            for filing in await self._hub.review.tray()
+        ]
+        if shown is not None:
+            log.info("tray_value_shown reading=%s operator=%s", shown, operator_of(request).id)
+        return self._answer("ask_tray", words, rows=rows)
+
+    async def reading(self, request: Request) -> Response:
+        """What can still be done with a reading that was sent."""
+        words, now = self._words(request), datetime.now(UTC)
+        filing = await self._filing(reading_of(request), words)
+        history = [
+            words(
+                "history.step",
+                state=words(f"state.{step.state}"),
+                time=words.moment(step.at, now),
+                author=self._author(step.author, words),
+            )
+            for step in await self._hub.review.history(filing.reading.id)
+        ]
+        return self._answer(
+            "ask_reading",
+            words,
+            reading=str(filing.reading.id),
+            kind=words.kind(filing.reading.kind),
+            value=self._value(filing, words),
+            history=history,
+        )
+
+    async def reason(self, request: Request) -> Response:
+        """Why: the closed list as buttons; and whose it is, where an act gives a reading to a visit."""
+        words, act = self._words(request), request.path_params["act"]
+        filing = await self._filing(reading_of(request), words)
+        if act in ("reject", "retake", "withdraw", "discard"):
+            reasons = _OF_THE_TRAY if act == "discard" else _OF_A_MEASUREMENT
+            return self._answer(
+                "ask_reason",
+                words,
+                act=act,
+                reading=str(filing.reading.id),
+                kind=words.kind(filing.reading.kind),
+                value=None if act == "discard" else self._value(filing, words),
+                reasons=reasons,
+            )
+        if act not in ("assign", "reassign"):
+            raise Refused(404, words("refusal.moved_on"))
+        return self._answer(
+            "ask_whose",
+            words,
+            act=act,
+            reading=str(filing.reading.id),
+            kind=words.kind(filing.reading.kind),
+            began=self._began(filing, words, datetime.now(UTC)),
+            visits=await self._visits(filing, words),
+            reasons=_OF_A_PATIENT,
+        )
+
+    async def type(self, request: Request) -> Response:
+        """A value by hand."""
+        words, kind = self._words(request), request.path_params["kind"]
+        visit = self._hub.desk.visit
+        known: dict[str, Kind] = {one: one for one in FIELDS}
+        if kind not in known or visit is None or visit.locked:
+            raise Refused(409, words("refusal.no_visit"))
+        fields = [
+            (field, words(f"typing.{field}"), field != LEFT_OUT) for field in FIELDS[known[kind]]
+        ]
+        return self._answer(
+            "ask_type",
+            words,
+            kind=kind,
+            title=words.kind(known[kind]),
+            fields=fields,
+            visit=visit.id,
+            who=who(self._hub.board.picture.identity, words, datetime.now(UTC)),
+        )
+
+    async def delegation(self, request: Request) -> Response:
+        """What assistants may accept."""
+        words, withheld = self._words(request), self._hub.desk.withheld
+        kinds = [(kind, words.kind(kind), kind not in withheld) for kind in ICONS]
+        return self._answer(
+            "ask_delegation", words, kinds=[one for one in kinds if one[0] != "body_mass_index"]
+        )
+
+    # ------------------------------------------------------------------------------ inside
+
+    def _answer(self, template: str, words: Words, **values: object) -> Response:
+        return HTMLResponse(self._hub.rendering.render(template, words, **values))
+
+    async def _filing(self, reading: UUID, words: Words) -> Filing:
+        filing = await self._hub.review.reading(reading)
+        if filing is None:
+            raise Refused(404, words("refusal.moved_on"))
+        return filing
+
+    async def _visits(self, filing: Filing, words: Words) -> list[tuple[Visit, Who | None, str]]:
+        """The visits a reading can be given to, with whom they are about as far as that can be known now."""
+        now, found = datetime.now(UTC), []
+        others: Sequence[Visit] = [
+            visit
+            for visit in self._hub.desk.recent
+            if visit.id != filing.attribution.visit and not visit.locked
+        ]
+        for visit in others[:VISITS_OFFERED]:
+            try:
+                identity = await self._hub.desk.look_up(visit.id)
+            except (DossierUnreachable, DossierRefused, SealBroken, OSError):
+                identity = None
+            ends = visit.closed_at
+            times = words(
+                "whose.times" if ends else "whose.since",
+                start=words.moment(visit.opened_at, now),
+                end=words.clock(ends) if ends else "",
+            )
+            found.append((visit, who(identity, words, now), times))
+        return found
+
+    def _value(self, filing: Filing, words: Words) -> str:
+        figures = words.figures(filing.reading.measurement)
+        return ", ".join(f"{figure.text} {figure.unit}".rstrip() for figure in figures)
+
+    def _began(self, filing: Filing, words: Words, now: datetime) -> str:
+        began = filing.reading.began
+        return words(
+            "tray.began",
+            earliest=words.moment(began.earliest, now),
+            latest=words.clock(began.latest),
+        )
+
+    def _author(self, author: str, words: Words) -> str:
+        known = {one.id: one.name for one in self._hub.sessions.operators.all()}
+        return known.get(author) or words("history.station")

@@ -1,0 +1,89 @@
+"""What the board knows of the room, as the plan of a visit asks for it (`devicehub.visit.plan`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from devicehub.driver import Kind
+from devicehub.station.board import Picture, Seen
+from devicehub.visit.plan import Condition, RoomDevice, Snapshot
+
+FRESH = timedelta(seconds=10)
+"""A device whose live value is younger than this is measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A device as the configuration lists it. ``driver`` is known for a wire; a radio's comes with its first word."""
+
+    id: str
+    name: str
+    on_radio: bool
+    driver: str | None = None
+
+
+Tells = Callable[[str], frozenset[Kind]]
+"""What a driver, by its id, reads."""
+
+
+def snapshot(
+    picture: Picture,
+    listed: Sequence[Listed],
+    tells: Tells,
+    *,
+    plan: Sequence[Kind],
+    now: datetime,
+) -> Snapshot | None:
+    """What is known in the room now, for a visit of this plan; ``None`` while no visit is open."""
+    if picture.visit is None:
+        return None
+    return Snapshot(
+        visit=picture.visit.model_copy(update={"plan": tuple(plan)}),
+        devices=[_device(one, picture.devices.get(one.id), tells, now) for one in listed],
+        filings=tuple(picture.filings.values()),
+        quarantined=picture.tray,
+        radio_fault=_fault(picture),
+        broker_up=picture.broker.up if picture.broker is not None else None,
+        dossier_up=None if picture.dossier_trouble is None else False,
+    )
+
+
+def _device(listed: Listed, seen: Seen | None, tells: Tells, now: datetime) -> RoomDevice:
+    state = seen.state if seen is not None else None
+    driver = state.driver if state is not None else listed.driver
+    condition: Condition = state.state if state is not None else "not_seen"
+    live = seen.live if seen is not None else None
+    failed = live is not None and any(
+        "measurement_failed" in one.flags for one in live.measurements
+    )
+    if live is not None and not failed and now - live.at <= FRESH:
+        condition = "measuring"
+    return RoomDevice(
+        id=listed.id,
+        name=listed.name,
+        tells=tells(driver) if driver is not None else None,
+        on_radio=listed.on_radio,
+        condition=condition,
+        trouble=seen.why if seen is not None else None,
+        heard_at=_heard_at(seen),
+        could_not_measure_at=live.at if live is not None and failed else None,
+    )
+
+
+def _heard_at(seen: Seen | None) -> datetime | None:
+    if seen is None:
+        return None
+    state = seen.state
+    spoke = state is not None and state.state in {"connecting", "connected", "lost"}
+    moments = [seen.last_seen, state.since if state is not None and spoke else None]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _fault(picture: Picture) -> str | None:
+    """The fault of the radio, where none of them hears."""
+    radios = list(picture.radios.values())
+    if not radios or any(radio.condition != "lost" for radio in radios):
+        return None
+    return radios[0].fault or "other"

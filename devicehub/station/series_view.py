@@ -1,0 +1,107 @@
+"""A blood-pressure series in words: what to do next, until when to wait, what was measured, the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from devicehub.station import telling
+from devicehub.station.board import SeriesShown
+from devicehub.station.words import Words
+from devicehub.visit.course import Act, look
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """A measurement of the series: where, how much, whether it counts towards the mean."""
+
+    label: str
+    value: str
+    is_counted: bool
+    is_early: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something the operator can say: a button that posts ``said`` to ``act`` of the series."""
+
+    act: str
+    said: str
+    label: str
+    is_next: bool
+
+
+@dataclass(frozen=True)
+class SeriesView:
+    """``ends`` is when the countdown ends, for the script that counts; ``is_pressing``: now the button of the cuff."""
+
+    act: Act
+    text: str
+    ends: str | None
+    is_pressing: bool
+    progress: str | None
+    members: tuple[MemberView, ...]
+    mean: str | None
+    mean_note: str | None
+    steps: tuple[Step, ...]
+    is_over: bool
+
+
+_PRESSES: Final[frozenset[Act]] = frozenset({"measure", "measure_arm", "measure_standing"})
+_LEFT, _RIGHT = '{"arm":"left"}', '{"arm":"right"}'
+_NEXT: Final[Mapping[Act, tuple[tuple[str, str, str], ...]]] = MappingProxyType(
+    {
+        "rest": (("rest_over", "{}", "series.say.rested"),),
+        "other_arm": (("arm", _LEFT, "series.say.left"), ("arm", _RIGHT, "series.say.right")),
+        "choose_arm": (
+            ("choose_arm", _LEFT, "series.say.left"),
+            ("choose_arm", _RIGHT, "series.say.right"),
+        ),
+        "stand_up": (("stood_up", "{}", "series.say.stands"),),
+    }
+)
+
+
+def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
+    """Where a series stands at this moment."""
+    series = shown.series
+    course = look(series, shown.filings, now)
+    waits = course.due_at is not None and course.due_at > now
+    early = {one.reading for one in series.taken if one.early}
+    members = tuple(
+        MemberView(
+            telling.label(words, member),
+            words.figures(shown.filings[member.reading].reading.measurement)[0].text,
+            member.counted,
+            member.reading in early,
+        )
+        for member in course.members
+        if member.reading in shown.filings
+    )
+    is_over = course.act == "done"
+    mean = words.figures(course.mean.measurement)[0] if course.mean else None
+    steps = [
+        Step(act, said, words(label), is_next=True)
+        for act, said, label in _NEXT.get(course.act, ())
+    ]
+    if not is_over:
+        steps.append(Step("end", "{}", words("series.say.end"), is_next=False))
+    return SeriesView(
+        act=course.act,
+        text=telling.course(words, series, course, now),
+        ends=course.due_at.isoformat(timespec="seconds") if course.due_at and waits else None,
+        is_pressing=course.act in _PRESSES and not waits,
+        progress=None
+        if course.number is None
+        else words("series.progress", number=course.number, count=course.count),
+        members=members,
+        mean=f"{mean.text} {mean.unit}" if mean else None,
+        mean_note=None
+        if course.mean is None
+        else words("series.settled" if course.settled else "series.unsettled"),
+        steps=tuple(steps),
+        is_over=is_over,
+    )

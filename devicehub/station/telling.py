@@ -1,0 +1,93 @@
+"""What to do, in words: why a measurement is absent, what a device needs, where a series stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from devicehub.devices.adoption import NotAdopted, Sorted, Stage
+from devicehub.devices.upkeep import Notice
+from devicehub.reading.derivation import Member
+from devicehub.station.words import Words
+from devicehub.visit.course import Course
+from devicehub.visit.gate import Hold
+from devicehub.visit.plan import Cause, NotFiled
+from devicehub.visit.series import Series
+
+
+class Told(NamedTuple):
+    """What is so, and the next physical act."""
+
+    what: str
+    act: str
+
+
+def cause(words: Words, why: Cause) -> Told:
+    """Why a planned measurement is absent."""
+    device = why.device or ""
+    return Told(words(f"absent.{why.code}", device=device), words(f"act.{why.code}", device=device))
+
+
+def not_filed(words: Words, why: NotFiled) -> Told:
+    """Why what was accepted is not in the record; nothing needs to be measured again."""
+    return Told(words.count(f"not_filed.{why.code}", why.count), words(f"not_filed_act.{why.code}"))
+
+
+def notice(words: Words, what: Notice) -> str:
+    """What a person should see to about a device."""
+    check = words(f"check.{what.check}") if what.check is not None else ""
+    day = words.day(what.due) if what.due is not None else ""
+    text = words(f"notice.{what.matter}", check=check, day=day)
+    return f"{text} {words('notice.blocks')}" if what.blocks else text
+
+
+def doubt(words: Words, code: str) -> str:
+    """One of `devicehub.visit.policy.flags` that is no flag of the device: what to look at."""
+    return words(f"doubt.{code}")
+
+
+def hold(words: Words, code: Hold) -> str:
+    """Why only the physician can accept a reading."""
+    return words(f"hold.{code}")
+
+
+def course(words: Words, series: Series, now: Course, moment: datetime) -> str:
+    """What the person does next in a series. It is never the hub that starts the cuff."""
+    if now.due_at is not None and now.due_at > moment and now.act != "rest":
+        return words("series.wait")
+    arm = words(f"arm.{series.arm}") if series.arm is not None else ""
+    proposed = words(f"arm.{now.proposed_arm}") if now.proposed_arm is not None else ""
+    return words(
+        f"series.{now.act}",
+        arm=arm,
+        proposed=proposed,
+        number=now.number,
+        count=now.count,
+        minute=now.minute,
+    )
+
+
+def label(words: Words, member: Member) -> str:
+    """Where a member of a series was taken: arm, posture, minute of standing."""
+    parts = [
+        words(f"arm.{member.arm}") if member.arm is not None else "",
+        words(f"posture.{member.posture}") if member.posture is not None else "",
+        words("posture.minute", minute=member.minute) if member.minute is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def double(words: Words, what: Sorted) -> str:
+    """A device in range that answers to the room's and is not, or not yet, one of them."""
+    name = what.binding.name if what.binding is not None else ""
+    return words(f"double.{what.standing}", device=name)
+
+
+def adoption(words: Words, stage: Stage, code: str) -> str:
+    """Where the adoption of a device stands."""
+    return words(f"adoption.{stage}", code=code)
+
+
+def not_adopted(words: Words, why: NotAdopted) -> str:
+    """Why a device was not adopted."""
+    return words(f"not_adopted.{why.why}")

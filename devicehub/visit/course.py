@@ -1,0 +1,221 @@
+"""The course of a blood-pressure series: what the person does next, until when they wait, and the mean. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
+from uuid import UUID
+
+from devicehub.driver import BloodPressure
+from devicehub.journal.records import Filing, State
+from devicehub.reading.derivation import Arm, Derivation, Member
+from devicehub.visit.series import (
+    BOTH,
+    WINDOW,
+    Series,
+    SeriesRules,
+    Taken,
+    arms_of,
+    next_due,
+    usable_of,
+)
+
+ACCEPTED: frozenset[State] = frozenset({"accepted", "published", "filed"})
+"""The states in which a reading may be computed with: somebody or the practice's rule has accepted it."""
+
+_VALUES = ("systolic_mmhg", "diastolic_mmhg", "mean_mmhg", "pulse_per_minute")
+_MEAN_DIGIT, _DEVIATION_DIGIT = Decimal(1), Decimal("0.1")
+
+Act = Literal[
+    "rest",
+    "measure_arm",
+    "other_arm",
+    "choose_arm",
+    "measure",
+    "stand_up",
+    "measure_standing",
+    "done",
+]
+"""What comes next: wait, put the cuff on the other arm, choose the arm, press the button, stand up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of the members that count, and the sample standard deviation of each value."""
+
+    measurement: BloodPressure
+    deviation: Mapping[str, Decimal] | None
+    members: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A series seen at one moment.
+
+    ``due_at`` is when the countdown ends; before it the person waits, from it on they press the button.
+    ``number`` of ``count`` is the measurement that comes next. ``mean`` is there once its members are all
+    there, ``settled`` once each of them is accepted.
+    """
+
+    act: Act
+    due_at: datetime | None
+    number: int | None
+    count: int
+    minute: int | None
+    proposed_arm: Arm | None
+    members: tuple[Member, ...]
+    mean: Mean | None
+    settled: bool
+    missed_minutes: tuple[int, ...]
+
+
+def look(series: Series, filings: Mapping[UUID, Filing], now: datetime) -> Course:
+    """Where the series stands at ``now``: what the person does next, and the mean as far as it is known."""
+    usable = usable_of(series, filings)
+    counting = _counting(series, usable)
+    mean = _mean(series.rules, counting, filings)
+    settled = mean is not None and all(filings[one].state in ACCEPTED for one in mean.members)
+    missed = _missed(series, usable, now)
+    act, due, minute = _next(series, usable, counting, missed, now)
+    return Course(
+        act=act,
+        due_at=due,
+        number=len(counting) + 1 if act == "measure" else None,
+        count=series.rules.count,
+        minute=minute,
+        proposed_arm=_higher_arm(usable, filings) if act == "choose_arm" else None,
+        members=_members(usable, mean),
+        mean=mean,
+        settled=settled,
+        missed_minutes=missed,
+    )
+
+
+def derivation(course: Course) -> Derivation:
+    """How the mean of a course came about, for the derived reading. The course must have one."""
+    if course.mean is None:
+        raise ValueError("the series has no mean yet")
+    deviation = course.mean.deviation
+    return Derivation(
+        rule="blood_pressure_series",
+        members=course.members,
+        deviation=None if deviation is None else dict(deviation),
+    )
+
+
+def _next(
+    series: Series,
+    usable: Sequence[Taken],
+    counting: Sequence[Taken],
+    missed: Sequence[int],
+    now: datetime,
+) -> tuple[Act, datetime | None, int | None]:
+    rules = series.rules
+    if series.ended_at is not None:
+        return "done", None, None
+    if now < series.rest_over_at:
+        return "rest", series.rest_over_at, None
+    due = next_due(series, usable)
+    if rules.both_arms and not series.arm_chosen and series.stood_at is None:
+        measured = arms_of(usable)
+        if measured == BOTH:
+            return "choose_arm", None, None
+        return ("other_arm" if series.arm in measured else "measure_arm"), due, None
+    if len(counting) < rules.count and series.stood_at is None:
+        return "measure", due, None
+    done = {one.minute for one in usable if one.purpose == "standing"}
+    left = [m for m in sorted(rules.standing_minutes) if m not in done and m not in missed]
+    if not left:
+        return "done", None, None
+    if series.stood_at is None:
+        return "stand_up", None, None
+    return "measure_standing", series.stood_at + timedelta(minutes=left[0]), left[0]
+
+
+def _counting(series: Series, usable: Iterable[Taken]) -> list[Taken]:
+    """The measurements of the series proper, on the arm and in the posture it goes on with."""
+    return [
+        one
+        for one in usable
+        if one.purpose == "series" and one.arm == series.arm and one.posture == series.posture
+    ]
+
+
+def _higher_arm(usable: Iterable[Taken], filings: Mapping[UUID, Filing]) -> Arm | None:
+    """The arm with the higher systolic pressure, which the consensus goes on with."""
+    measured = [one for one in usable if one.purpose == "arm"]
+    highest = max(measured, key=lambda one: _pressures(filings[one.reading]), default=None)
+    return None if highest is None else highest.arm
+
+
+def _pressures(filing: Filing) -> tuple[Decimal, ...]:
+    said = filing.reading.measurement
+    return tuple(getattr(said, name) or Decimal(0) for name in ("systolic_mmhg", "diastolic_mmhg"))
+
+
+def _missed(series: Series, usable: Iterable[Taken], now: datetime) -> tuple[int, ...]:
+    if series.stood_at is None:
+        return ()
+    done = {one.minute for one in usable if one.purpose == "standing"}
+    over = series.ended_at or now
+    return tuple(
+        minute
+        for minute in sorted(series.rules.standing_minutes)
+        if minute not in done and over > series.stood_at + timedelta(minutes=minute) + WINDOW
+    )
+
+
+# ---------------------------------------------------------------------------------------------- the mean
+
+
+def _mean(
+    rules: SeriesRules, counting: Sequence[Taken], filings: Mapping[UUID, Filing]
+) -> Mean | None:
+    if len(counting) < rules.count:
+        return None
+    eligible = counting[1:] if rules.leave_out_first else counting
+    members = tuple(one.reading for one in eligible[-rules.mean_of_last :])
+    said = [filings[one].reading.measurement for one in members]
+    pressures = [one for one in said if isinstance(one, BloodPressure)]
+    means: dict[str, Decimal] = {}
+    deviations: dict[str, Decimal] = {}
+    for name in _VALUES:
+        values = [value for one in pressures if (value := getattr(one, name)) is not None]
+        if len(values) == len(members):
+            means[name] = rounded(sum(values, Decimal(0)) / len(values), _MEAN_DIGIT)
+            if len(values) > 1:
+                deviations[name] = rounded(_deviation(values), _DEVIATION_DIGIT)
+    flags = tuple(sorted({flag for one in pressures for flag in one.flags}))
+    return Mean(
+        measurement=BloodPressure.model_validate({**means, "flags": flags}),
+        deviation=deviations or None,
+        members=members,
+    )
+
+
+def rounded(value: Decimal, digit: Decimal) -> Decimal:
+    """A computed value to its last meaningful digit, half to even."""
+    return value.quantize(digit, rounding=ROUND_HALF_EVEN)
+
+
+def _deviation(values: Sequence[Decimal]) -> Decimal:
+    mean = sum(values, Decimal(0)) / len(values)
+    squares = sum(((value - mean) ** 2 for value in values), Decimal(0))
+    return (squares / (len(values) - 1)).sqrt()
+
+
+def _members(usable: Sequence[Taken], mean: Mean | None) -> tuple[Member, ...]:
+    counted = frozenset(mean.members) if mean is not None else frozenset()
+    return tuple(
+        Member(
+            reading=one.reading,
+            counted=one.reading in counted,
+            arm=one.arm,
+            posture=one.posture,
+            minute=one.minute,
+        )
+        for one in usable
+    )

@@ -1,0 +1,197 @@
+"""Expected but absent: which planned measurements have not come, why, and what to do next. Pure.
+
+The plan of a visit says what should come. For each kind that has not, the causes that can be seen are told, the
+likeliest first. A cause is something a person can check with their hands; nothing is guessed about a device that
+nobody has heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from devicehub.driver import Kind
+from devicehub.journal.records import Filing, QuarantineReason, State, Visit
+
+Condition = Literal["not_seen", "waiting", "connecting", "connected", "measuring", "lost", "failed"]
+"""``not_seen``: nothing was heard of it since the station started."""
+
+Trouble = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"]
+"""Why a device that was heard cannot be talked to."""
+
+CauseCode = Literal[
+    "visit_locked",
+    "in_quarantine",
+    "could_not_measure",
+    "measuring",
+    "rejected",
+    "no_device",
+    "bond_lost",
+    "bond_elsewhere",
+    "not_paired",
+    "no_place",
+    "device_failed",
+    "not_measured",
+    "link_lost",
+    "unplugged",
+    "radio_down",
+    "asleep",
+]
+"""What may keep a measurement away, the likeliest first where several hold.
+
+``asleep``: not heard since the visit was opened; a device that talks to somebody else's telephone is silent too.
+``not_measured``: heard, and nothing was measured with it yet. ``bond_elsewhere``: another radio holds its bond.
+"""
+
+NotFiledCode = Literal["broker_down", "dossier_silent", "refused"]
+"""Why what came is not in the record: never a reason to measure again."""
+
+LIKELIEST: Mapping[CauseCode, int] = {code: n for n, code in enumerate(get_args(CauseCode))}
+
+HERE: frozenset[State] = frozenset({"to_review", "accepted", "published", "filed", "refused"})
+"""The states of a reading that is there: it needs a decision or a receipt, and no measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDevice:
+    """A device of the room, as far as the plan is concerned.
+
+    ``tells`` is what its driver reads; ``None`` until it was heard once and has got one. ``heard_at`` is the last time anything came from it, an advertisement included; ``on_radio`` tells
+    Bluetooth from a wire.
+    """
+
+    id: str
+    name: str
+    tells: frozenset[Kind] | None
+    on_radio: bool
+    condition: Condition = "not_seen"
+    trouble: Trouble | None = None
+    heard_at: datetime | None = None
+    could_not_measure_at: datetime | None = None
+    """When it last said that it could not measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known in the room at one moment.
+
+    ``filings`` are the visit's, ``quarantined`` what belongs to nobody yet. ``radio_fault`` is the fault of the
+    radio where none hears; ``broker_up`` and ``dossier_up`` are ``None`` until somebody has said.
+    """
+
+    visit: Visit
+    devices: Sequence[RoomDevice]
+    filings: Sequence[Filing] = ()
+    quarantined: Sequence[Filing] = ()
+    radio_fault: str | None = None
+    broker_up: bool | None = None
+    dossier_up: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that keeps a measurement away. The page has words for it, and for the next act, by its code.
+
+    ``device`` is the name the practice gave; ``detail`` is the radio's fault or the reason of the quarantine.
+    """
+
+    code: CauseCode
+    device: str | None = None
+    detail: str | QuarantineReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A planned measurement that has not come, with its causes, the likeliest first; there is at least one."""
+
+    kind: Kind
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotFiled:
+    """Readings that are accepted and not in the record, and why."""
+
+    code: NotFiledCode
+    count: int
+
+
+def absent(room: Snapshot) -> tuple[Absent, ...]:
+    """The planned kinds that have not come, in the order of the plan."""
+    here = {filing.reading.kind for filing in room.filings if filing.state in HERE}
+    return tuple(
+        Absent(kind, _causes(room, kind))
+        for kind in dict.fromkeys(room.visit.plan)
+        if kind not in here
+    )
+
+
+def not_filed(room: Snapshot) -> NotFiled | None:
+    """Why what was accepted is not in the record yet, if something hinders."""
+    refused = sum(filing.state == "refused" for filing in room.filings)
+    if refused:
+        return NotFiled("refused", refused)
+    waiting = sum(filing.state in {"accepted", "published"} for filing in room.filings)
+    if waiting and room.broker_up is False:
+        return NotFiled("broker_down", waiting)
+    if waiting and room.dossier_up is False:
+        return NotFiled("dossier_silent", waiting)
+    return None
+
+
+def _causes(room: Snapshot, kind: Kind) -> tuple[Cause, ...]:
+    found = dict.fromkeys([*_of_the_visit(room, kind), *_of_the_devices(room, kind)])
+    return tuple(sorted(found, key=lambda cause: LIKELIEST[cause.code]))
+
+
+def _of_the_visit(room: Snapshot, kind: Kind) -> Iterator[Cause]:
+    if room.visit.locked:
+        yield Cause("visit_locked")
+    held = _newest(
+        filing
+        for filing in room.quarantined
+        if filing.reading.kind == kind and filing.reading.received_at >= room.visit.opened_at
+    )
+    if held is not None:
+        yield Cause("in_quarantine", held.reading.device.id, held.attribution.quarantine)
+    last = _newest(filing for filing in room.filings if filing.reading.kind == kind)
+    if last is not None and last.state == "rejected":
+        yield Cause("rejected", last.reading.device.id)
+
+
+def _of_the_devices(room: Snapshot, kind: Kind) -> Iterator[Cause]:
+    telling = [device for device in room.devices if device.tells and kind in device.tells]
+    if not telling:
+        telling = [device for device in room.devices if device.tells is None]
+    if not telling:
+        yield Cause("no_device")
+    for device in telling:
+        failed_at = device.could_not_measure_at
+        if failed_at is not None and failed_at >= room.visit.opened_at:
+            yield Cause("could_not_measure", device.name)
+        yield _of_one(room, device)
+
+
+def _of_one(room: Snapshot, device: RoomDevice) -> Cause:
+    if device.condition == "failed":
+        return Cause("device_failed", device.name)
+    if device.on_radio and room.radio_fault is not None:
+        return Cause("radio_down", device.name, room.radio_fault)
+    if device.trouble is not None:
+        return Cause(device.trouble, device.name)
+    if device.condition == "measuring":
+        return Cause("measuring", device.name)
+    if not device.on_radio and device.condition not in {"connected", "connecting"}:
+        return Cause("unplugged", device.name)
+    if device.condition in {"connected", "connecting"}:
+        return Cause("not_measured", device.name)
+    heard = device.heard_at is not None and device.heard_at >= room.visit.opened_at
+    if not heard:
+        return Cause("asleep", device.name)
+    return Cause("link_lost" if device.condition == "lost" else "not_measured", device.name)
+
+
+def _newest(filings: Iterable[Filing]) -> Filing | None:
+    return max(filings, key=lambda filing: filing.reading.received_at, default=None)

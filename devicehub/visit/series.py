@@ -1,0 +1,247 @@
+"""A series of blood pressures: what the operator says, and which readings it takes. Pure.
+
+A series never starts a cuff: it tells the person when to press the button (`devicehub.visit.course`), and
+takes the readings of whatever cuff they use. Its defaults follow the consensus of the Société française
+d'hypertension artérielle (Denolle et al., Presse Med 2019, doi:10.1016/j.lpm.2019.09.060): rest, both arms the
+first time and then the higher one, at least three measurements a minute apart, the mean of the last two, and a
+standing test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from devicehub.driver import BloodPressure
+from devicehub.journal.records import Filing, State
+from devicehub.reading.derivation import Arm, Posture
+from devicehub.reading.reading import Reading, Record
+
+TOLERANCE = timedelta(seconds=10)
+"""How much sooner than its minute a measurement may begin without being called early."""
+
+WINDOW = timedelta(minutes=1)
+"""How far from its minute a standing measurement still stands for it."""
+
+STANDS: frozenset[State] = frozenset({"to_review", "accepted", "published", "filed"})
+"""The states of a reading that has its place in a series; any other leaves its place free."""
+
+BOTH: frozenset[Arm] = frozenset({"left", "right"})
+
+
+class SeriesRules(Record):
+    """How a practice takes a series. ``standing_minutes`` empty means no standing test."""
+
+    rest_seconds: int = Field(300, ge=0, le=1800)
+    count: int = Field(3, ge=1, le=10)
+    interval_seconds: int = Field(60, ge=0, le=600)
+    leave_out_first: bool = False
+    mean_of_last: int = Field(2, ge=1, le=10)
+    both_arms: bool = False
+    standing_minutes: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.mean_of_last > self.count - self.leave_out_first:
+            raise ValueError("the mean is of more measurements than the series counts")
+        if any(minute < 1 for minute in self.standing_minutes):
+            raise ValueError("a standing measurement comes a minute after standing up, or later")
+        return self
+
+
+class Taken(Record):
+    """A reading that came during a series, labelled as the operator had said just before."""
+
+    reading: UUID
+    at: AwareDatetime
+    purpose: Literal["resting", "arm", "series", "standing"]
+    arm: Arm | None
+    posture: Posture
+    minute: int | None = None
+    early: bool = False
+    """It certainly began before its minute was over. It counts: the person sees it and may retake."""
+
+
+class Series(Record):
+    """A series as it stands: what the operator said, and the readings that came, in their order."""
+
+    id: UUID
+    visit: str
+    rules: SeriesRules
+    started_at: AwareDatetime
+    rest_over_at: AwareDatetime
+    arm: Arm | None
+    posture: Posture = "seated"
+    arm_chosen: bool = False
+    stood_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    taken: tuple[Taken, ...] = ()
+
+
+# ------------------------------------------------------------------------------- what the operator says
+
+
+def begin(
+    series: UUID, visit: str, at: datetime, rules: SeriesRules, *, arm: Arm | None, posture: Posture
+) -> Series:
+    """Begin a series. ``arm`` is where the cuff is; both arms cannot be told apart without it."""
+    if rules.both_arms and arm is None:
+        raise ValueError("say which arm the cuff is on: both arms are to be measured")
+    if posture == "standing":
+        raise ValueError("a series begins seated or lying; the standing test comes after it")
+    rest_over = at + timedelta(seconds=rules.rest_seconds)
+    return Series(
+        id=series,
+        visit=visit,
+        rules=rules,
+        started_at=at,
+        rest_over_at=rest_over,
+        arm=arm,
+        posture=posture,
+    )
+
+
+def cut_rest(series: Series, at: datetime) -> Series:
+    """The patient has rested already."""
+    return _with(series, rest_over_at=min(at, series.rest_over_at))
+
+
+def put_cuff_on(series: Series, arm: Arm) -> Series:
+    """The cuff is on this arm from now on."""
+    return _with(series, arm=arm)
+
+
+def choose_arm(series: Series, arm: Arm) -> Series:
+    """The series goes on with this arm."""
+    return _with(series, arm=arm, arm_chosen=True)
+
+
+def stand_up(series: Series, at: datetime) -> Series:
+    """The patient has just stood up."""
+    return _with(series, stood_at=at)
+
+
+def end(series: Series, at: datetime) -> Series:
+    """Nothing more is taken into the series."""
+    return _with(series, ended_at=series.ended_at or at)
+
+
+def relabel(series: Series, reading: UUID, *, arm: Arm | None, posture: Posture) -> Series:
+    """The operator corrects what a reading was taken on."""
+    taken = tuple(
+        one.model_copy(update={"arm": arm, "posture": posture}) if one.reading == reading else one
+        for one in series.taken
+    )
+    return _with(series, taken=taken)
+
+
+# --------------------------------------------------------------------------------------- what comes in
+
+
+def take(series: Series, filing: Filing, filings: Mapping[UUID, Filing]) -> Series:
+    """The series with a reading that has just come; the same series for one that is none of its business.
+
+    ``filings`` are the visit's, by reading.
+    """
+    reading = filing.reading
+    known = any(one.reading == reading.id for one in series.taken)
+    if known or series.ended_at is not None or not _is_ours(series, filing):
+        return series
+    before = usable_of(series, filings)
+    if reading.received_at < series.rest_over_at or reading.began.latest < series.started_at:
+        one = _taken(series, reading, "resting")
+    elif series.stood_at is not None:
+        minute = _nearest_minute(series, before, reading.received_at)
+        one = _taken(series, reading, "standing", minute=minute)
+    else:
+        arms = series.rules.both_arms and not series.arm_chosen and len(arms_of(before)) < len(BOTH)
+        due = next_due(series, before)
+        early = reading.began.latest < due - TOLERANCE
+        one = _taken(series, reading, "arm" if arms else "series", early=early)
+    return _with(series, taken=(*series.taken, one))
+
+
+def _is_ours(series: Series, filing: Filing) -> bool:
+    reading = filing.reading
+    return (
+        reading.kind == "blood_pressure"
+        and reading.source == "measured"
+        and filing.attribution.visit == series.visit
+        and reading.received_at >= series.started_at
+    )
+
+
+def _taken(
+    series: Series,
+    reading: Reading,
+    purpose: Literal["resting", "arm", "series", "standing"],
+    *,
+    minute: int | None = None,
+    early: bool = False,
+) -> Taken:
+    return Taken(
+        reading=reading.id,
+        at=reading.received_at,
+        purpose=purpose,
+        arm=series.arm,
+        posture="standing" if purpose == "standing" else series.posture,
+        minute=minute,
+        early=early,
+    )
+
+
+# ---------------------------------------------------------------------------- what it is made of
+
+
+def usable_of(series: Series, filings: Mapping[UUID, Filing]) -> list[Taken]:
+    """What was taken after the rest, has a pressure, and still stands in the visit."""
+    return [
+        one
+        for one in series.taken
+        if one.purpose != "resting" and _is_usable(series, filings.get(one.reading))
+    ]
+
+
+def _is_usable(series: Series, filing: Filing | None) -> bool:
+    if filing is None or filing.attribution.visit != series.visit or filing.state not in STANDS:
+        return False
+    said = filing.reading.measurement
+    return (
+        isinstance(said, BloodPressure)
+        and said.systolic_mmhg is not None
+        and said.diastolic_mmhg is not None
+        and "measurement_failed" not in said.flags
+    )
+
+
+def arms_of(usable: Iterable[Taken]) -> set[Arm]:
+    """The arms that were compared before one is chosen."""
+    return {one.arm for one in usable if one.purpose == "arm" and one.arm is not None}
+
+
+def next_due(series: Series, usable: Sequence[Taken]) -> datetime:
+    """When the next measurement may begin: after the rest, and a pause after the last one's end."""
+    pause = timedelta(seconds=series.rules.interval_seconds)
+    return max((series.rest_over_at, *(one.at + pause for one in usable)))
+
+
+def _nearest_minute(series: Series, usable: Sequence[Taken], at: datetime) -> int | None:
+    """The planned minute of standing that a measurement stands for, if one that is free is near enough."""
+    if series.stood_at is None:
+        return None
+    stood, done = series.stood_at, {one.minute for one in usable if one.purpose == "standing"}
+    free = [
+        (abs(at - (stood + timedelta(minutes=minute))), minute)
+        for minute in series.rules.standing_minutes
+        if minute not in done
+    ]
+    distance, minute = min(free, default=(WINDOW * 2, 0))
+    return minute if distance <= WINDOW else None
+
+
+def _with(series: Series, **changes: object) -> Series:
+    return series.model_copy(update=changes)

@@ -1,0 +1,268 @@
+"""`devicehub devices bind` and `list`: real ports, real drivers' simulators, and the configuration they lead to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from devicehub.config import load
+from devicehub.devices import listening, registry
+from devicehub.devices.listening import PortHeard, as_table, listen, tries
+from devicehub.driver import LineSettings, SerialDriver
+from devicehub.testing.capture import captured
+from devicehub.transport.port_identity import Port
+
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
+
+import tty
+
+from devicehub.testing.pty_body import PtyBody
+from devicehub_simulators.mt_sics import MtSicsScale
+
+PATIENCE = 40.0
+CAPTURES = Path(__file__).parents[1] / "captures"
+DRIVERS = [one for one in registry.installed().values() if isinstance(one, SerialDriver)]
+
+
+def driver(name: str) -> SerialDriver:
+    return cast("SerialDriver", registry.find(name))
+
+
+def said(name: str, capture: str) -> bytes:
+    (one,) = [one for one in captured(name, CAPTURES) if one.capture.path.stem == capture]
+    return b"".join(step.data for step in one.capture.steps if step.by == "device")
+
+
+class Terminal:
+    """A device's end of a line, which a person uses again and again."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.device, self._port = os.openpty()
+        tty.setraw(self._port)
+        self.path = os.ttyname(self._port)
+
+    async def use(self, often: int) -> None:
+        for _ in range(often):
+            os.write(self.device, self.data)
+            await asyncio.sleep(0.2)
+
+    def close(self) -> None:
+        os.close(self.device)
+        os.close(self._port)
+
+
+@asynccontextmanager
+async def used(data: bytes) -> AsyncIterator[Terminal]:
+    terminal = Terminal(data)
+    using = asyncio.create_task(terminal.use(int(PATIENCE / 0.2)))
+    try:
+        yield terminal
+    finally:
+        using.cancel()
+        await asyncio.wait((using,))
+        terminal.close()
+
+
+async def hear(ports: list[Port], drivers: list[SerialDriver]) -> list[PortHeard]:
+    return await listen(ports, ports, drivers, seconds=PATIENCE, ask=False, tell=lambda *_: None)
+
+
+async def test_the_port_that_spoke_and_the_driver_that_understood_are_named() -> None:
+    async with used(said("and_tm2657", "published_line")) as cuff:
+        silent = Terminal(b"")
+        ports = [
+            Port(silent.path, "0403:6001", "SILENT", "1-1"),
+            Port(cuff.path, "0403:6001", "CUFF", "1-2"),
+        ]
+        try:
+            first, second = await hear(ports, [driver("and_tm2657"), driver("omron_hbp")])
+        finally:
+            silent.close()
+    assert (first.bytes_heard, first.understood) == (0, [])
+    (understood,) = second.understood
+    assert (understood.driver.id, understood.is_sure) == ("and_tm2657", True)
+    assert understood.kinds == ("blood_pressure",)
+    assert as_table(second, understood, ["and-tm2657"]).splitlines() == [
+        "[[device]]",
+        'id = "and-tm2657-2"',
+        'name = "A&D TM-2657P"',
+        'driver = "and_tm2657"',
+        'port = "usb:0403:6001:CUFF"',
+    ]
+
+
+async def test_look_alikes_are_all_named() -> None:
+    one = driver("rice_lake_350")
+    twin = replace(one, id="twin")
+    async with used(said("rice_lake_350", "printed_examples")) as scale:
+        (heard,) = await hear([Port(scale.path)], [one, twin])
+    assert [each.driver.id for each in heard.understood] == ["rice_lake_350", "twin"]
+    assert not any(each.is_sure for each in heard.understood)
+
+
+async def test_a_makers_usb_id_only_proposes() -> None:
+    assert driver("visomat").line.usb == "1247:00f8"
+    async with used(said("and_tm2657", "published_line")) as cuff:
+        ports = [Port(cuff.path, "1247:00f8", None, "1-1")]
+        (heard,) = await hear(ports, [driver("visomat"), driver("and_tm2657")])
+    assert heard.by_usb == ("visomat",)
+    assert [each.driver.id for each in heard.understood] == ["and_tm2657"]
+
+
+async def test_what_nobody_understands_moves_on_to_the_next_settings() -> None:
+    told: list[LineSettings] = []
+    enough = asyncio.Event()
+
+    def tell(_heard: PortHeard, settings: LineSettings) -> None:
+        told.append(settings)
+        if len(told) == 2:
+            enough.set()
+
+    async with used(b"no device says this\r\n") as strange:
+        ports = [Port(strange.path)]
+        drivers = [driver("and_scale"), driver("sartorius_sbi")]
+        work = listen(ports, ports, drivers, seconds=PATIENCE, ask=False, tell=tell)
+        task = asyncio.create_task(work)
+        await asyncio.wait_for(enough.wait(), PATIENCE)
+        task.cancel()
+        await asyncio.wait((task,))
+    assert len(set(told)) == 2
+
+
+def verdict(name: str, data: bytes) -> listening.Understood | None:
+    judge = listening._Judge(tries([driver(name)])[0])
+    judge.hear(data)
+    return judge.verdict()
+
+
+@pytest.mark.parametrize("name", [one.id for one in DRIVERS])
+async def test_every_driver_understands_what_its_device_says(name: str) -> None:
+    for one in captured(name, CAPTURES):
+        assert verdict(name, said(name, one.capture.path.stem)) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "capture"),
+    [
+        ("berry_bci_serial", "nonin_serial", "format_2"),  # chance: a fifth of its bytes
+        ("contec_cms50d", "ads1298_bridge", "ecg_fe"),
+        ("kern", "mt_sics", "manual_examples"),
+        ("pelstar", "and_scale", "streaming_pounds"),
+        ("and_scale", "and_tm2657", "published_line"),
+    ],
+)
+async def test_what_looks_like_a_message_in_another_devices_bytes_is_no_understanding(
+    name: str, other: str, capture: str
+) -> None:
+    assert verdict(name, said(other, capture)) is None
+
+
+async def test_a_driver_that_understands_less_than_half_is_not_named() -> None:
+    line = b"S S     72.40 kg\r\n"
+    assert verdict("mt_sics", line) is not None
+    assert verdict("mt_sics", line + b"another thing\r\n" * 2) is None
+
+
+def test_every_setting_a_driver_declares_is_tried() -> None:
+    found = {(one.driver.id, str(one.settings), one.model, one.differs) for one in tries(DRIVERS)}
+    assert {
+        ("and_scale", "2400 7E1", None, False),
+        ("and_scale", "9600 8N1", None, True),
+        ("sartorius_sbi", "1200 7O1", None, True),
+        ("contec_cms50d", "19200 8O1", "CMS50D+ before firmware 4.6", False),
+    } <= found
+
+
+def test_settings_that_are_not_the_drivers_own_are_proposed_with_it() -> None:
+    heard = PortHeard(Port("COM3"), "COM3")
+    for one in tries([driver("sartorius_sbi"), driver("contec_cms50d")]):
+        understood = listening.Understood(
+            one.driver, one.settings, one.model, one.differs, 3, ("body_weight",)
+        )
+        table = as_table(heard, understood, [])
+        assert ('line = { baud = 1200, data_bits = 7, parity = "odd" }' in table) == one.differs
+        assert ('model = "CMS50D+ before firmware 4.6"' in table) == (one.model is not None)
+
+
+async def command(*arguments: str | Path) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "devicehub", "devices", *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+ROOM = '# The room.\n[station]\nid = "room-1"  # never changed\nsite = "practice"\n'
+
+
+async def test_a_device_that_only_answers_is_asked_where_its_driver_is_named_and_is_configured(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "devicehub.toml"
+    config.write_text(ROOM)
+    async with PtyBody(MtSicsScale(seed=1), lambda *_: None) as body:
+        asked = ("bind", "--port", body.path, "--driver", "mt_sics", "--config", config)
+        status, out, err = await command(*asked, "--write", "--json")
+        assert status == 0, err
+        (heard,) = [json.loads(line) for line in out.splitlines()]
+        assert heard["path"] == body.path
+        assert [each["driver"] for each in heard["understood"]] == ["mt_sics"]
+        assert config.read_text().startswith(ROOM)
+        (device,) = load(config, environment={}, known_drivers=["mt_sics"]).device
+        assert (device.id, device.driver, device.port) == ("mt-sics", "mt_sics", body.path)
+
+        status, out, err = await command("list", "--config", config, "--json")
+        listed = [json.loads(line) for line in out.splitlines()]
+        assert [one for one in listed if one["event"] == "device"] == [
+            {
+                "event": "device",
+                "id": "mt-sics",
+                "driver": "mt_sics",
+                "port": body.path,
+                "path": body.path,
+                "trouble": None,
+            }
+        ]
+        # It is taken now: no second device is bound to it.
+        status, out, err = await command(*asked)
+        assert (status, out) == (3, "")
+        assert "aucun port série libre" in err
+
+
+async def test_a_port_that_stays_silent_is_said_to_be_silent(tmp_path: Path) -> None:
+    terminal = Terminal(b"")
+    try:
+        status, out, err = await command("bind", "--port", terminal.path, "--seconds", "1")
+    finally:
+        terminal.close()
+    assert (status, out) == (1, "")
+    assert f"{terminal.path} : silence" in err
+    assert "--driver" in err
+
+
+async def test_a_driver_that_reads_no_line_is_refused() -> None:
+    status, _out, err = await command("bind", "--driver", "sig_thermometer")
+    assert status == 2
+    assert "sig_thermometer" in err
+
+
+async def test_ports_are_listed_in_spite_of_a_configuration_that_is_wrong(tmp_path: Path) -> None:
+    config = tmp_path / "devicehub.toml"
+    config.write_text(ROOM + 'port = "usb:1"\n')
+    status, _out, err = await command("list", "--config", config)
+    assert status == 1
+    assert "devicehub.toml:5" in err

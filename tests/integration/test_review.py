@@ -1,0 +1,224 @@
+"""What a person says of readings, from the journal over a real broker into a real dossier and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import pytest
+from processes import free_port
+from vitals_room import ALICE, BRUNO, STATION, Clock, Room, dossier_on
+
+from devicehub.delivery.publisher import Publisher
+from devicehub.delivery.wire import StationTopics
+from devicehub.dossier.show import show
+from devicehub.dossier.store import DossierStore, Filed
+from devicehub.journal.failures import NotAllowed
+from devicehub.journal.records import State
+from devicehub.visit.review import Flagged
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import RunningBroker
+
+PATIENCE_SECONDS = 30.0
+NOBODY_HEARS = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    """Every reading waits for a person."""
+    async with Room(tmp_path, NOBODY_HEARS, confirm="every") as opened:
+        await opened.desk.open(ALICE, author="nurse")
+        await opened.settle()
+        yield opened
+
+
+async def state_of(room: Room, reading: UUID) -> State:
+    filing = await room.journal.reading(reading)
+    assert filing is not None
+    return filing.state
+
+
+async def test_accept_reject_and_undo_until_it_is_sent(room: Room) -> None:
+    one = (await room.measure()).reading.id
+    await room.review.accept(one, author="nurse")
+    assert (await room.review.undo(one, author="nurse")).state == "to_review"
+    rejected = await room.review.reject(one, author="nurse", reason="moved")
+    assert (rejected.state, rejected.detail) == ("rejected", "moved")
+    assert (await room.review.undo(one, author="nurse")).state == "to_review"
+    assert await room.journal.take_due(10, 0) == []
+    await room.review.accept(one, author="nurse")
+    await room.journal.visit_answered(room.desk.recent[0].id, "open")
+    assert len(await room.journal.take_due(10, 0)) == 1
+    with pytest.raises(NotAllowed, match="sent already"):
+        await room.review.undo(one, author="nurse")
+    acts = [act for _author, act, subject in await room.audit() if subject == str(one)]
+    assert acts == ["accept", "undo", "reject", "undo", "accept"]
+
+
+async def test_a_retake_is_rejected_and_expected_again_even_after_a_restart(
+    room: Room, tmp_path: Path
+) -> None:
+    filing = await room.measure()
+    retaken = await room.review.retake(filing.reading.id, author="nurse", reason="cuff")
+    assert (retaken.state, retaken.detail) == ("rejected", "cuff")
+    visit = room.desk.visit
+    assert visit is not None
+    assert visit.plan == ("blood_pressure",)
+    assert (await room.audit())[-1] == ("nurse", "retake", str(filing.reading.id))
+    await room.__aexit__()
+    async with Room(tmp_path, NOBODY_HEARS, clock=room.clock) as again:
+        assert again.desk.visit is not None
+        assert again.desk.visit.plan == ("blood_pressure",)
+
+
+async def test_all_are_accepted_at_once_only_where_none_is_flagged(room: Room) -> None:
+    first, second = await room.measure(), await room.measure()
+    flagged = await room.measure(moved=True)
+    with pytest.raises(Flagged, match="blood_pressure") as refusal:
+        await room.review.accept_all(author="nurse")
+    assert [filing.reading.id for filing in refusal.value.flagged] == [flagged.reading.id]
+    assert await room.journal.counts() == {"to_review": 3}
+    await room.review.reject(flagged.reading.id, author="nurse", reason="moved")
+    accepted = await room.review.accept_all(author="nurse")
+    assert {filing.reading.id for filing in accepted} == {first.reading.id, second.reading.id}
+    assert await room.review.accept_all(author="nurse") == []
+    await room.desk.close(author="nurse")
+    with pytest.raises(NotAllowed, match="no visit is open"):
+        await room.review.accept_all(author="nurse")
+
+
+async def test_only_what_is_flagged_waits_where_the_practice_wants_that(tmp_path: Path) -> None:
+    async with Room(tmp_path, NOBODY_HEARS, confirm="flagged") as room:
+        await room.desk.open(ALICE, author="nurse")
+        await room.settle()
+        assert (await room.measure()).state == "accepted"
+        assert (await room.measure(moved=True)).state == "to_review"
+
+
+async def test_the_tray_is_listed_assigned_discarded_and_discarding_undone(room: Room) -> None:
+    await room.desk.open(BRUNO, author="nurse")
+    held, other = await room.measure(), await room.measure()
+    assert [filing.reading.id for filing in await room.review.tray()] == [
+        other.reading.id,
+        held.reading.id,
+    ]
+    bruno, alice = room.desk.recent
+    assigned = await room.review.assign(
+        held.reading.id, alice.id, author="nurse", reason="interrupted"
+    )
+    assert (assigned.state, assigned.attribution.action) == ("to_review", "assign")
+    with pytest.raises(NotAllowed, match="not in quarantine"):
+        await room.review.assign(held.reading.id, bruno.id, author="nurse", reason="other")
+    discarded = await room.review.discard(other.reading.id, author="nurse", reason="test")
+    assert (discarded.state, discarded.detail) == ("discarded", "test")
+    assert await room.review.tray() == []
+    await room.review.undo(other.reading.id, author="nurse")
+    assert [filing.reading.id for filing in await room.review.tray()] == [other.reading.id]
+    for unknown in (room.review.discard, room.review.withdraw):
+        with pytest.raises(NotAllowed):
+            await unknown(uuid4(), author="nurse", reason="other")
+
+
+# ------------------------------------------------------------------------ as far as the dossier
+
+
+@asynccontextmanager
+async def practice(folder: Path, broker: RunningBroker) -> AsyncIterator[Room]:
+    """A room whose accepted readings go to a dossier at once."""
+    async with (
+        dossier_on(folder, free_port(), broker.address()) as url,
+        Room(folder, url, clock=Clock()) as room,
+    ):
+        publisher = Publisher(
+            room.journal,
+            broker.address(),
+            StationTopics("practice", STATION),
+            station=STATION,
+            boot=uuid4(),
+            version="0",
+        )
+        tasks = [asyncio.create_task(publisher.run()), asyncio.create_task(room.desk.run())]
+        try:
+            yield room
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+async def until(room: Room, condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what the journal becomes, woken by its changes."""
+    changed = asyncio.Event()
+    room.journal.on_change.append(lambda _filing: changed.set())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await condition():
+            await changed.wait()
+            changed.clear()
+
+
+async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
+    tmp_path: Path, broker: RunningBroker
+) -> None:
+    async with practice(tmp_path, broker) as room:
+        alice = await room.desk.open(ALICE, author="nurse")
+        await room.settle()
+        reading = (await room.measure()).reading.id
+
+        async def is_filed() -> bool:
+            return await state_of(room, reading) == "filed"
+
+        await until(room, is_filed)
+        bruno = await room.desk.open(BRUNO, author="nurse")
+        await room.review.reassign(reading, bruno.id, author="doctor", reason="wrong_patient")
+        await until(room, is_filed)
+        with pytest.raises(NotAllowed, match="other than its own"):
+            await room.review.reassign(reading, bruno.id, author="doctor", reason="wrong_patient")
+        await room.review.withdraw(reading, author="doctor", reason="device")
+
+        async def nothing_waits() -> bool:
+            return (await room.journal.outbox()).waiting == 0
+
+        await until(room, nothing_waits)
+        assert await state_of(room, reading) == "withdrawn"
+        states = [(s.revision, s.state) for s in await room.journal.history(reading)]
+        assert [one for one in states if one[1] == "filed"] == [(1, "filed"), (2, "filed")]
+    (filed,) = in_the_dossier(tmp_path)
+    assert (filed.visit, filed.withdrawn) == (bruno.id, True)
+    assert [(one.action, one.visit, one.author, one.reason) for one in filed.revisions] == [
+        ("assign", alice.id, "devicehub", None),
+        ("reassign", bruno.id, "doctor", "wrong_patient"),
+        ("withdraw", None, "doctor", "device"),
+    ]
+    table = "\n".join(show(tmp_path / "dossier.sqlite"))
+    assert "déplacé wrong_patient" in table
+    assert "retiré device" in table
+
+
+async def test_a_visit_opened_without_the_dossier_is_filed_once_it_is_there(
+    tmp_path: Path, broker: RunningBroker
+) -> None:
+    async with Room(tmp_path, NOBODY_HEARS) as room:
+        visit = await room.desk.open(ALICE, author="nurse")
+        await room.settle()
+        reading = (await room.measure()).reading.id
+        await room.desk.close(author="nurse")
+    async with practice(tmp_path, broker) as later:
+
+        async def is_filed() -> bool:
+            return await state_of(later, reading) == "filed"
+
+        await until(later, is_filed)
+        assert await later.desk.reconcile()
+        assert await later.journal.owed_visits() == []
+    (filed,) = in_the_dossier(tmp_path)
+    assert (filed.visit, filed.revision) == (visit.id, 1)
+
+
+def in_the_dossier(folder: Path) -> list[Filed]:
+    with DossierStore(folder / "dossier.sqlite", create=False) as store:
+        return list(store.filed())

@@ -1,0 +1,369 @@
+"""Visits between a real journal and a real dossier: opened at once, told when it answers, locked after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from processes import free_port
+from vitals_room import ALICE, BRUNO, GRACE, STATION, Clock, Room, dossier_on
+
+from devicehub.delivery.dossier_api import DossierApi
+from devicehub.delivery.wire import Item
+from devicehub.dossier.filing import Arrival
+from devicehub.dossier.store import DossierStore
+from devicehub.journal.failures import NotAllowed
+from devicehub.journal.records import Filing
+from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
+
+DossierOn = Callable[[], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def dossier(tmp_path: Path, port: int) -> DossierOn:
+    return partial(dossier_on, tmp_path, port)
+
+
+@pytest.fixture
+async def room(tmp_path: Path, url: str) -> AsyncIterator[Room]:
+    async with Room(tmp_path, url) as opened:
+        yield opened
+
+
+def opened_at_dossier(folder: Path) -> list[str]:
+    with (
+        DossierStore(folder / "dossier.sqlite", create=False) as store,
+        store._engine.connect() as c,
+    ):
+        return [row[0] for row in c.exec_driver_sql("SELECT id FROM visits ORDER BY opened_at")]
+
+
+async def plan(url: str, **more: object) -> str:
+    """The practice software plans a visit of Alice's; its id."""
+    body = {
+        "identity": ALICE.model_dump(mode="json"),
+        "station": STATION,
+        "planned_at": datetime.now(UTC).isoformat(),
+        "plan": ["blood_pressure"],
+        "responsible": "Dr TEST",
+        **more,
+    }
+    async with httpx.AsyncClient(base_url=url) as client:
+        answer = await client.post("/v1/visits", json=body)
+    assert answer.status_code == 201, answer.text
+    visit: str = answer.json()["visit"]
+    return visit
+
+
+# ------------------------------------------------------------------- the dossier is not there
+
+
+async def test_without_a_dossier_a_visit_opens_all_the_same_and_is_told_later(
+    room: Room, dossier: DossierOn, tmp_path: Path
+) -> None:
+    visit = await room.desk.open(ALICE, author="nurse")
+    await room.settle()
+    filing = await room.measure()
+    assert (filing.state, filing.attribution.visit) == ("accepted", visit.id)
+    assert not await room.desk.reconcile()
+    assert "does not answer" in (room.desk.dossier_trouble or "")
+    assert (await room.journal.outbox()).waiting == 1
+    assert await room.journal.outbox_items(10) == [], "nothing leaves under an id nobody knows"
+    sealed = await room.journal.sealed_identity(visit.id)
+    assert sealed is not None
+    assert not any(b"Alice" in part for part in files(tmp_path))
+
+    async with dossier():
+        assert await room.desk.reconcile()
+        assert (await room.api.visit(visit.id)).identity == ALICE
+    (due,) = await room.journal.outbox_items(10)
+    assert due.filing == filing
+    assert room.desk.dossier_trouble is None
+    assert room.desk.visit is not None
+    assert room.desk.visit.at_dossier == "open"
+    assert await room.journal.sealed_identity(visit.id) is None
+    await room.__aexit__()
+    kept = (tmp_path / "journal.sqlite").read_bytes()
+    assert sealed not in kept, "erased, not only forgotten"
+    assert opened_at_dossier(tmp_path) == [visit.id]
+
+
+def files(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.glob("journal*") if path.is_file()]
+
+
+class AnswerLost(DossierApi):
+    """The dossier does what it is asked, and the station dies or the line breaks before it hears so."""
+
+    lose = True
+
+    async def open_visit(self, opening: Opening) -> KnownVisit:
+        known = await super().open_visit(opening)
+        if self.lose:
+            self.lose = False
+            raise DossierUnreachable("the line broke")
+        return known
+
+
+async def test_an_answer_that_is_lost_makes_no_second_visit(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    async with dossier(), AnswerLost(url) as losing:
+        async with Room(tmp_path, url) as room:
+            room.desk._dossier = losing
+            visit = await room.desk.open(ALICE, author="nurse")
+            assert not await room.desk.reconcile()
+        async with Room(tmp_path, url, clock=room.clock) as again:
+            assert await again.desk.reconcile()
+            assert again.desk.identity(visit.id) == ALICE
+        assert opened_at_dossier(tmp_path) == [visit.id]
+
+
+async def test_its_end_is_told_later_too_with_its_own_time(room: Room, dossier: DossierOn) -> None:
+    first = await room.desk.open(ALICE, author="nurse")
+    room.clock.pass_by(timedelta(minutes=5))
+    second = await room.desk.open(BRUNO, author="nurse")
+    assert not await room.desk.reconcile()
+    async with dossier():
+        assert await room.desk.reconcile()
+        told = await room.api.visit(first.id)
+        assert (told.state, told.opened_at, told.closed_at) == (
+            "closed",
+            first.opened_at,
+            second.opened_at,
+        )
+        await room.desk.close(author="nurse")
+        assert await room.desk.reconcile()
+        assert (await room.api.visit(second.id)).state == "closed"
+        assert await room.journal.owed_visits() == []
+
+
+async def test_a_visit_the_dossier_refuses_holds_up_no_other(
+    room: Room, dossier: DossierOn, tmp_path: Path
+) -> None:
+    nowhere = KnownVisit(visit=f"v-{1:020x}", state="planned", identity=BRUNO)
+    room.desk.worklist = (nowhere,)
+    await room.desk.open_planned(nowhere.visit, author="nurse")
+    other = await room.desk.open(ALICE, author="nurse")
+    async with dossier():
+        assert not await room.desk.reconcile()
+        assert "knows no such visit" in (room.desk.dossier_trouble or "")
+        assert opened_at_dossier(tmp_path) == [other.id]
+
+
+# ----------------------------------------------------------------------------- the worklist
+
+
+async def test_a_planned_visit_is_opened_from_the_worklist_even_offline(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    clock = Clock()
+    async with Room(tmp_path, url, clock=clock) as room:
+        async with dossier():
+            planned = await plan(url)
+            (listed,) = await room.desk.refresh_worklist()
+            assert (listed.visit, listed.identity) == (planned, ALICE)
+        with pytest.raises(DossierUnreachable):
+            await room.desk.refresh_worklist()
+        visit = await room.desk.open_planned(planned, author="nurse")
+        assert (visit.plan, visit.responsible) == (("blood_pressure",), "Dr TEST")
+        assert room.desk.worklist == ()
+        assert room.desk.identity(visit.id) == ALICE
+        assert await room.desk.open_planned(planned, author="nurse") == visit
+    async with Room(tmp_path, url, clock=clock) as room:
+        assert not await room.desk.reconcile()
+        assert room.desk.identity(planned) == ALICE, (
+            "it was sealed: the dossier has not answered yet"
+        )
+        unlocked = await room.desk.unlock(author="nurse")
+        assert (unlocked.plan, unlocked.responsible) == (("blood_pressure",), "Dr TEST")
+        async with dossier():
+            assert await room.desk.reconcile()
+        assert opened_at_dossier(tmp_path) == [planned]
+
+
+async def test_a_visit_is_opened_by_its_id_and_a_closed_one_is_not(
+    room: Room, url: str, dossier: DossierOn
+) -> None:
+    async with dossier():
+        planned = await plan(url)
+        await room.desk.open_planned(planned, author="nurse")
+        await room.desk.close(author="nurse")
+        with pytest.raises(NotAllowed, match="closed"):
+            await room.desk.open_planned(planned, author="nurse")
+        with pytest.raises(DossierRefused, match="no such visit"):
+            await room.desk.open_planned("v-0", author="nurse")
+        assert room.desk.visit is None
+
+
+async def test_earlier_values_come_with_the_visit(
+    room: Room, url: str, dossier: DossierOn, tmp_path: Path
+) -> None:
+    async with dossier():
+        first = await room.desk.open(ALICE, author="nurse")
+        await room.settle()
+        filing = await room.measure()
+        await room.desk.reconcile()
+        file_directly(tmp_path, filing)
+        async with httpx.AsyncClient(base_url=url) as client:
+            patient = (await client.get(f"/v1/visits/{first.id}")).json()["patient"]
+        planned = await plan(url, patient=patient, identity=None)
+        await room.desk.open_planned(planned, author="nurse")
+        (earlier,) = room.desk.earlier(planned)
+        assert earlier.measurement == filing.reading.measurement
+        assert earlier.reading == filing.reading.id
+
+
+def file_directly(folder: Path, filing: Filing) -> None:
+    """As if it had come over the broker."""
+    item = Item(reading=filing.reading, attribution=filing.attribution)
+    with DossierStore(folder / "dossier.sqlite", create=False) as store:
+        arrival = Arrival("site", STATION, STATION, item)
+        (receipt,) = store.file([arrival], accepts_simulators=True)
+    assert receipt.result == "filed"
+
+
+# ------------------------------------------------------------------------------- the lock
+
+
+async def test_after_a_crash_nothing_is_attributed_until_a_person_confirms_the_patient(
+    tmp_path: Path, url: str
+) -> None:
+    clock = Clock()
+    async with Room(tmp_path, url, clock=clock) as room:
+        visit = await room.desk.open(ALICE, author="nurse")
+        await room.settle()
+    async with Room(tmp_path, url, clock=clock) as room:
+        locked = room.desk.visit
+        assert locked is not None
+        assert (locked.id, locked.locked) == (visit.id, True)
+        assert not await room.desk.reconcile()
+        assert room.shown[-1] == (locked, ALICE), "the page can ask: is this Alice?"
+        early = await room.measure()
+        assert early.attribution.quarantine == "visit_locked"
+        await room.settle()
+        held = await room.measure()
+        assert (held.state, held.attribution.quarantine) == ("quarantined", "visit_locked")
+        with pytest.raises(NotAllowed, match="locked"):
+            await room.review.assign(
+                held.reading.id, visit.id, author="nurse", reason="interrupted"
+            )
+        await room.desk.unlock(author="nurse")
+        with pytest.raises(NotAllowed):
+            await room.desk.unlock(author="nurse")
+        straddling = await room.measure()
+        assert straddling.attribution.quarantine == "visit_locked"
+        await room.settle()
+        assert (await room.measure()).attribution.visit == visit.id
+        assigned = await room.review.assign(
+            held.reading.id, visit.id, author="nurse", reason="interrupted"
+        )
+        assert (assigned.attribution.visit, assigned.attribution.revision) == (visit.id, 2)
+        assert (assigned.attribution.author, assigned.attribution.reason) == (
+            "nurse",
+            "interrupted",
+        )
+        assert await room.audit() == [
+            ("nurse", "open_visit", visit.id),
+            ("station", "lock_visit", visit.id),
+            ("nurse", "unlock_visit", visit.id),
+            ("nurse", "assign", str(held.reading.id)),
+        ]
+
+
+async def test_a_lock_by_hand_keeps_what_begins_from_now_on_from_the_visit(room: Room) -> None:
+    visit = await room.desk.open(ALICE, author="nurse")
+    await room.settle()
+    await room.desk.lock(author="nurse", reason="idle")
+    await room.desk.lock(author="nurse", reason="idle")
+    assert (await room.measure()).attribution.quarantine == "visit_locked"
+    await room.desk.unlock(author="doctor")
+    await room.settle()
+    assert (await room.measure()).attribution.visit == visit.id
+    assert [line[:2] for line in await room.audit()] == [
+        ("nurse", "open_visit"),
+        ("nurse", "lock_visit"),
+        ("doctor", "unlock_visit"),
+    ]
+
+
+async def test_nobody_confirms_a_patient_whose_name_is_not_known(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    clock = Clock()
+    async with dossier(), Room(tmp_path, url, clock=clock) as room:
+        visit = await room.desk.open(ALICE, author="nurse")
+        await room.desk.reconcile()
+    async with Room(tmp_path, url, clock=clock) as room:
+        assert not await room.desk.reconcile()
+        with pytest.raises(NotAllowed, match="identity is not known"):
+            await room.desk.unlock(author="nurse")
+        async with dossier():
+            assert await room.desk.reconcile()
+        assert not (await room.desk.unlock(author="nurse")).locked
+        assert room.desk.identity(visit.id) == ALICE
+
+
+async def test_the_key_is_private_and_another_key_opens_nothing(tmp_path: Path, url: str) -> None:
+    async with Room(tmp_path, url) as room:
+        await room.desk.open(ALICE, author="nurse")
+    key = tmp_path / "identity.key"
+    assert key.stat().st_mode & 0o077 == 0
+    key.write_bytes(bytes(32))
+    async with Room(tmp_path, url, clock=room.clock) as room:
+        assert not await room.desk.reconcile()
+        assert "was not sealed with the key" in (room.desk.dossier_trouble or "")
+        assert room.desk.visit is not None
+        assert room.desk.identity(room.desk.visit.id) is None
+
+
+# -------------------------------------------------------------------- switching, and clocks
+
+
+async def test_a_switch_in_mid_measurement_gives_it_to_neither(room: Room) -> None:
+    first = await room.desk.open(ALICE, author="nurse")
+    await room.settle()
+    second = await room.desk.open(BRUNO, author="nurse")
+    filing = await room.measure()
+    assert filing.attribution.quarantine == "straddles_visits"
+    assert [visit.id for visit in room.desk.recent] == [second.id, first.id]
+    with pytest.raises(NotAllowed, match="recent"):
+        await room.review.assign(filing.reading.id, "v-0", author="nurse", reason="other")
+    with pytest.raises(NotAllowed, match="no such reading"):
+        await room.review.assign(uuid4(), first.id, author="nurse", reason="other")
+    given = await room.review.assign(
+        filing.reading.id, first.id, author="nurse", reason="interrupted"
+    )
+    assert given.attribution.visit == first.id
+
+
+@pytest.mark.parametrize("jump", [timedelta(minutes=20), -timedelta(minutes=20)])
+async def test_a_clock_that_is_set_lets_nothing_slip_into_a_former_visit(
+    room: Room, jump: timedelta
+) -> None:
+    await room.desk.open(ALICE, author="nurse")
+    room.clock.pass_by(timedelta(minutes=25))
+    second = await room.desk.open(BRUNO, author="nurse")
+    room.clock.pass_by(timedelta(minutes=1))
+    room.clock.now += jump
+    filing = await room.measure()
+    assert filing.attribution.quarantine in {"clock_changed", "straddles_visits"}
+    await room.settle()
+    room.clock.pass_by(abs(jump) + GRACE)
+    assert (await room.measure()).attribution.visit == second.id

@@ -1,0 +1,58 @@
+"""Which radio talks to a device: the bond decides, then a free place, then who hears it best."""
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bleak.backends.device import BLEDevice
+
+from devicehub.devices.intake import Source
+from devicehub.devices.nearby import Heard, Nearby, choose
+from devicehub.transport.ble import Radio, Sighting
+from devicehub.transport.virtual import virtual_radio
+from devicehub_drivers.sig_blood_pressure import DRIVER
+
+CUFF = "C0:00:00:00:00:01"
+
+
+def radio(number: int, connections: int | None = None) -> Radio:
+    return virtual_radio("unix:/nowhere", None, number=number, connections=connections)
+
+
+def heard(by: Radio, rssi: int | None) -> Heard:
+    device = BLEDevice(CUFF, None, None)
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    return Heard(by, Sighting(device.address, None, frozenset(), {}, {}, rssi, at, device), 0.0)
+
+
+def test_the_best_heard_is_taken_where_there_is_no_bond() -> None:
+    near, far, unknown = heard(radio(1), -50), heard(radio(2), -80), heard(radio(3), None)
+    assert choose([far, unknown, near], ()) is near
+    assert choose([], ()) is None
+
+
+def test_the_bond_outranks_the_strength() -> None:
+    near, far = heard(radio(1), -50), heard(radio(2), -80)
+    assert choose([near, far], [far.radio.identity]) is far
+
+
+def test_a_device_bonded_elsewhere_is_left_alone() -> None:
+    assert choose([heard(radio(1), -50)], ["00:11:22:33:44:55"]) is None
+
+
+def test_a_device_that_hangs_up_after_each_measurement_is_not_waited_for_ever_longer() -> None:
+    device = Nearby(Source("cuff", DRIVER, CUFF, "simulator"), "Tensiomètre")
+    assert [device.backoff() for _ in range(7)] == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
+    device.reached()
+    assert device.backoff() == 0.5
+
+
+async def test_a_free_place_outranks_the_strength_and_a_full_radio_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    near, far = heard(radio(1, connections=1), -50), heard(radio(2, connections=1), -80)
+    async with contextlib.AsyncExitStack() as held:
+        await held.enter_async_context(near.radio.slots.place())
+        assert choose([near, far], ()) is far
+        await held.enter_async_context(far.radio.slots.place())
+        assert choose([near, far], ()) is near

@@ -1,0 +1,80 @@
+"""The questions of pairing: each is answered once, by six digits, a word, a cancel, or its time."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from devicehub.devices import passkeys
+from devicehub.devices.intake import Source
+from devicehub.devices.news import Condition, DeviceNews
+from devicehub.devices.passkeys import NoSuchQuestion, NotSixDigits, Passkeys, Question
+from devicehub.transport.hands import station_now
+from devicehub_drivers.sig_blood_pressure import DRIVER
+
+CUFF = "C0:00:00:00:00:01"
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.open: tuple[Question, ...] = ()
+        self.passkeys = Passkeys(self._show)
+        self.tell("connected")
+
+    def tell(self, condition: Condition, address: str = CUFF) -> None:
+        source = Source("cuff", DRIVER, address, "simulator")
+        self.passkeys.device(DeviceNews(source, "Tensiomètre", condition, station_now()))
+
+    def _show(self, questions: tuple[Question, ...]) -> None:
+        self.open = questions
+
+    async def asked(self) -> Question:
+        async with asyncio.timeout(10):
+            while not self.open:  # noqa: ASYNC110 - a callback
+                await asyncio.sleep(0)
+        return self.open[0]
+
+
+async def test_six_digits_answer_it_once() -> None:
+    desk = Desk()
+    asking = asyncio.create_task(desk.passkeys.ask(CUFF))
+    question = await desk.asked()
+    assert (question.device, question.want, question.passkey) == ("Tensiomètre", "type_here", None)
+    for wrong in ("", "12345", "1234567", "12345x", "١٢٣٤٥٦"):
+        with pytest.raises(NotSixDigits):
+            desk.passkeys.answer(question.id, wrong)
+    desk.passkeys.answer(question.id, "012 345")
+    with pytest.raises(NoSuchQuestion):
+        desk.passkeys.answer(question.id, "012345")
+    assert await asking == 12345
+    assert desk.open == ()
+    with pytest.raises(NoSuchQuestion):
+        desk.passkeys.cancel(uuid4())
+
+
+@pytest.mark.parametrize("how", ["cancel", "lost", "time"])
+async def test_what_nobody_answers_is_given_up(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if how == "time":
+        monkeypatch.setattr(passkeys, "ANSWER_SECONDS", 0.01)
+    desk = Desk()
+    asking = asyncio.create_task(desk.passkeys.ask(CUFF))
+    if how != "time":
+        question = await desk.asked()
+        desk.tell("lost", "C0:00:00:00:00:FF")
+        desk.tell("connected")
+        assert desk.open
+        if how == "cancel":
+            desk.passkeys.cancel(question.id)
+        else:
+            desk.tell("lost")
+    assert await asking is None
+    assert desk.open == ()
+
+
+async def test_digits_are_shown_with_their_noughts_and_agreed_to() -> None:
+    desk = Desk()
+    comparing = asyncio.create_task(desk.passkeys.show(CUFF, 42, "compare"))
+    question = await desk.asked()
+    assert (question.want, question.passkey) == ("compare", "000042")
+    desk.passkeys.answer(question.id, "")
+    assert await comparing

@@ -1,0 +1,120 @@
+"""Every cause, notice, doubt and step has its words in both languages, and none speaks of a patient's health."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import get_args
+from uuid import uuid4
+
+import pytest
+from invented import START
+
+from devicehub.devices.adoption import NotAdopted, Sorted, Stage, Standing
+from devicehub.devices.binding import BleBinding
+from devicehub.devices.upkeep import Matter, Notice
+from devicehub.reading.derivation import Arm, Member, Posture
+from devicehub.reading.metrology import Check
+from devicehub.station import telling
+from devicehub.station.words import LANGUAGES, Language, Words
+from devicehub.visit import series as the
+from devicehub.visit.course import Act, look
+from devicehub.visit.earlier import Doubt
+from devicehub.visit.gate import Hold
+from devicehub.visit.plan import Cause, CauseCode, NotFiled, NotFiledCode
+from devicehub.visit.series import SeriesRules
+
+SPOKEN = pytest.mark.parametrize("language", LANGUAGES)
+DAY = date(2026, 11, 22)
+
+
+@SPOKEN
+@pytest.mark.parametrize("code", get_args(CauseCode))
+def test_every_cause_names_the_next_act(language: Language, code: CauseCode) -> None:
+    told = telling.cause(Words(language), Cause(code, "Balance"))
+    assert told.what.endswith(".")
+    assert told.act.endswith(".")
+    assert "{" not in told.what + told.act
+
+
+@SPOKEN
+@pytest.mark.parametrize("code", get_args(NotFiledCode))
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_not_filed_is_never_measured_again(
+    language: Language, code: NotFiledCode, count: int
+) -> None:
+    told = telling.not_filed(Words(language), NotFiled(code, count))
+    assert str(count) in told.what
+    assert told.act.startswith({"fr": "Ne refaites pas", "en": "Do not measure again"}[language])
+
+
+@SPOKEN
+@pytest.mark.parametrize("matter", get_args(Matter))
+@pytest.mark.parametrize("check", get_args(Check))
+def test_every_notice_of_a_device(language: Language, matter: Matter, check: Check) -> None:
+    words = Words(language)
+    plain = telling.notice(words, Notice(matter, check, DAY))
+    blocking = telling.notice(words, Notice(matter, check, DAY, blocks=True))
+    assert blocking == f"{plain} {words('notice.blocks')}"
+    assert ("22" in plain) == (matter in {"check_due_soon", "check_overdue"})
+
+
+@SPOKEN
+@pytest.mark.parametrize("code", [*get_args(Doubt), "metrology_lapsed", "unattended", "unusual"])
+def test_a_doubt_asks_and_never_judges(language: Language, code: str) -> None:
+    text = telling.doubt(Words(language), code).lower()
+    assert "normal" not in text  # "anormal" and "abnormal" too
+
+
+@SPOKEN
+def test_every_step_of_a_series_is_told(language: Language) -> None:
+    words = Words(language)
+    series = the.begin(uuid4(), "v1", START, SeriesRules(), arm="left", posture="seated")
+    at_rest = look(series, {}, START)
+    for act in get_args(Act):
+        seen = replace(at_rest, act=act, proposed_arm="right", number=2, minute=1)
+        told = telling.course(words, series, seen, START + timedelta(hours=1))
+        assert told == words(
+            f"series.{act}",
+            arm=words("arm.left"),
+            proposed=words("arm.right"),
+            number=2,
+            count=3,
+            minute=1,
+        )
+    early = replace(at_rest, act="measure", due_at=START + timedelta(seconds=30))
+    assert telling.course(words, series, early, START) == words("series.wait")
+    assert telling.course(words, series, at_rest, START) == words(
+        "series.rest", arm="", proposed="", number=None, count=3, minute=None
+    )
+
+
+@SPOKEN
+@pytest.mark.parametrize("arm", [None, *get_args(Arm)])
+@pytest.mark.parametrize("posture", get_args(Posture))
+def test_every_label(language: Language, arm: Arm | None, posture: Posture) -> None:
+    member = Member(reading=uuid4(), arm=arm, posture=posture, minute=3)
+    parts = telling.label(Words(language), member).split(", ")
+    assert len(parts) == (3 if arm else 2)
+    assert parts[-1] == "3 min"
+
+
+@SPOKEN
+def test_every_double_and_every_stage_of_an_adoption(language: Language) -> None:
+    words, scale = Words(language), BleBinding("scale", "Balance", None, "TEST")
+    doubles: list[Standing] = ["look_alike", "not_adopted"]
+    for standing in doubles:
+        assert "Balance" in telling.double(words, Sorted(standing, scale))
+    for stage in get_args(Stage):
+        assert ("4711" in telling.adoption(words, stage, "4711")) == (
+            stage in {"waiting", "proposed"}
+        )
+    for why in ("wrong_code", "nothing_woke", "ambiguous", "over"):
+        assert telling.not_adopted(words, NotAdopted(why))
+
+
+@SPOKEN
+@pytest.mark.parametrize("code", get_args(Hold))
+def test_every_hold_names_the_physician(language: Language, code: Hold) -> None:
+    told = telling.hold(Words(language), code)
+    assert {"fr": "médecin", "en": "physician"}[language] in told

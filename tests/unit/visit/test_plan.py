@@ -1,0 +1,202 @@
+"""Expected but absent: each cause is found where it is so, and the likeliest is told first."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from invented import START, filed, pressure, weight
+
+from devicehub.driver import Kind
+from devicehub.journal.records import Filing, Lock, State, Visit
+from devicehub.visit.plan import (
+    LIKELIEST,
+    Absent,
+    Cause,
+    Condition,
+    NotFiled,
+    RoomDevice,
+    Snapshot,
+    Trouble,
+    absent,
+    not_filed,
+)
+
+LATER, BEFORE = START + timedelta(minutes=3), START - timedelta(minutes=3)
+VISIT = Visit(id="v1", opened_at=START, plan=("blood_pressure", "body_weight"))
+CUFF = RoomDevice("cuff", "Tensiomètre", frozenset[Kind]({"blood_pressure"}), on_radio=True)
+SCALE = RoomDevice("scale", "Balance", frozenset[Kind]({"body_weight"}), on_radio=False)
+READY = replace(CUFF, condition="waiting", heard_at=LATER)
+
+
+def room(*devices: RoomDevice, **changes: Any) -> Snapshot:
+    visit = VISIT.model_copy(update={"plan": ("blood_pressure",)})
+    return replace(Snapshot(visit=visit, devices=devices), **changes)
+
+
+def cause(snapshot: Snapshot) -> Cause:
+    (one,) = absent(snapshot)
+    return one.causes[0]
+
+
+def in_state(state: State) -> Filing:
+    return filed(pressure(120), at=LATER, state=state)
+
+
+class TestTheDevices:
+    def test_none_tells_this_kind(self) -> None:
+        assert cause(room(SCALE)) == Cause("no_device")
+
+    def test_one_that_was_never_heard_might_tell_it_where_no_other_does(self) -> None:
+        unknown = replace(CUFF, name="Nouveau", tells=None)
+        assert cause(room(SCALE, unknown)) == Cause("asleep", "Nouveau")
+        (one,) = absent(room(READY, unknown))
+        assert [each.device for each in one.causes] == ["Tensiomètre"]
+
+    def test_it_was_not_heard_since_the_visit_was_opened(self) -> None:
+        assert cause(room(CUFF)) == Cause("asleep", "Tensiomètre")
+        heard_before = replace(CUFF, condition="waiting", heard_at=BEFORE)
+        assert cause(room(heard_before)) == Cause("asleep", "Tensiomètre")
+
+    @pytest.mark.parametrize("trouble", get_args(Trouble))
+    def test_it_cannot_be_talked_to(self, trouble: Trouble) -> None:
+        held = replace(READY, condition="lost", trouble=trouble)
+        assert cause(room(held)) == Cause(trouble, "Tensiomètre")
+
+    def test_its_link_was_lost(self) -> None:
+        assert cause(room(replace(READY, condition="lost"))) == Cause("link_lost", "Tensiomètre")
+
+    def test_its_driver_has_failed(self) -> None:
+        assert cause(room(replace(READY, condition="failed"))) == Cause(
+            "device_failed", "Tensiomètre"
+        )
+
+    def test_no_radio_hears(self) -> None:
+        assert cause(room(READY, radio_fault="switched_off")) == Cause(
+            "radio_down", "Tensiomètre", "switched_off"
+        )
+
+    def test_a_dead_radio_does_not_hinder_a_wire(self) -> None:
+        wired = replace(READY, on_radio=False, condition="connected")
+        assert cause(room(wired, radio_fault="unplugged")) == Cause("not_measured", "Tensiomètre")
+
+    @pytest.mark.parametrize("condition", ["not_seen", "waiting", "lost"])
+    def test_a_wire_without_its_device(self, condition: Condition) -> None:
+        wired = replace(CUFF, on_radio=False, condition=condition)
+        assert cause(room(wired)) == Cause("unplugged", "Tensiomètre")
+
+    @pytest.mark.parametrize("condition", ["waiting", "connecting", "connected"])
+    def test_it_is_there_and_nothing_was_measured(self, condition: Condition) -> None:
+        there = replace(READY, condition=condition)
+        assert cause(room(there)) == Cause("not_measured", "Tensiomètre")
+
+    def test_it_is_measuring(self) -> None:
+        assert cause(room(replace(READY, condition="measuring"))) == Cause(
+            "measuring", "Tensiomètre"
+        )
+
+    def test_it_could_not_measure_in_this_visit(self) -> None:
+        failed = replace(READY, could_not_measure_at=LATER)
+        (one,) = absent(room(failed))
+        assert [each.code for each in one.causes] == ["could_not_measure", "not_measured"]
+        long_ago = replace(READY, could_not_measure_at=BEFORE)
+        assert cause(room(long_ago)).code == "not_measured"
+
+    def test_of_two_devices_the_one_that_is_there_comes_first(self) -> None:
+        other = replace(CUFF, id="cuff-2", name="Autre")
+        (one,) = absent(room(other, READY))
+        assert [(each.code, each.device) for each in one.causes] == [
+            ("not_measured", "Tensiomètre"),
+            ("asleep", "Autre"),
+        ]
+
+
+class TestTheVisit:
+    def test_it_is_locked(self) -> None:
+        locked = VISIT.model_copy(update={"locks": (Lock(since=LATER),), "plan": VISIT.plan[:1]})
+        assert cause(room(READY, visit=locked)) == Cause("visit_locked")
+
+    def test_the_reading_is_in_quarantine_and_why(self) -> None:
+        held = filed(pressure(120), at=LATER, visit=None, state="quarantined", device="cuff")
+        assert cause(room(READY, quarantined=[held])) == Cause("in_quarantine", "cuff", "no_visit")
+
+    @pytest.mark.parametrize(
+        "held",
+        [
+            filed(weight("80"), at=LATER, visit=None, state="quarantined"),
+            filed(pressure(120), at=BEFORE, visit=None, state="quarantined"),
+        ],
+        ids=["another kind", "of before"],
+    )
+    def test_what_else_is_in_quarantine_is_no_cause(self, held: Filing) -> None:
+        assert cause(room(READY, quarantined=[held])).code == "not_measured"
+
+    def test_the_last_one_was_rejected(self) -> None:
+        assert cause(room(READY, filings=[in_state("rejected")])).code == "rejected"
+
+    @pytest.mark.parametrize("state", ["to_review", "accepted", "published", "filed", "refused"])
+    def test_what_has_come_is_not_absent(self, state: State) -> None:
+        assert absent(room(READY, filings=[in_state(state)])) == ()
+
+    @pytest.mark.parametrize("state", ["rejected", "invalid", "withdrawn"])
+    def test_what_does_not_count_is_still_to_come(self, state: State) -> None:
+        assert [one.kind for one in absent(room(READY, filings=[in_state(state)]))] == [
+            "blood_pressure"
+        ]
+
+    def test_the_order_is_that_of_the_plan_and_nothing_unplanned_is_missed(self) -> None:
+        everything = Snapshot(visit=VISIT, devices=[CUFF, SCALE])
+        assert [one.kind for one in absent(everything)] == ["blood_pressure", "body_weight"]
+        nothing = VISIT.model_copy(update={"plan": ()})
+        assert absent(replace(everything, visit=nothing)) == ()
+
+
+class TestNotFiled:
+    def test_a_broker_that_is_down_is_no_cause_of_absence(self) -> None:
+        down = room(READY, filings=[in_state("accepted")], broker_up=False)
+        assert absent(down) == ()
+        assert not_filed(down) == NotFiled("broker_down", 1)
+
+    def test_a_dossier_that_is_silent(self) -> None:
+        silent = room(READY, filings=[in_state("published")], broker_up=True, dossier_up=False)
+        assert not_filed(silent) == NotFiled("dossier_silent", 1)
+
+    def test_a_dossier_that_refused(self) -> None:
+        refused = room(READY, filings=[in_state("refused")], broker_up=True, dossier_up=True)
+        assert not_filed(refused) == NotFiled("refused", 1)
+
+    def test_nothing_waits(self) -> None:
+        assert not_filed(room(READY, filings=[in_state("filed")], broker_up=False)) is None
+        assert not_filed(room(READY, filings=[in_state("accepted")])) is None
+
+
+devices = st.builds(
+    RoomDevice,
+    st.just("d"),
+    st.just("D"),
+    st.sampled_from([None, *(frozenset[Kind]({kind}) for kind in VISIT.plan)]),
+    st.booleans(),
+    st.sampled_from(get_args(Condition)),
+    st.sampled_from([None, *get_args(Trouble)]),
+    st.sampled_from([None, BEFORE, LATER]),
+    st.sampled_from([None, BEFORE, LATER]),
+)
+
+
+@given(st.lists(devices, max_size=4), st.sampled_from([None, "stuck"]), st.booleans())
+def test_what_is_absent_always_has_a_cause_and_the_order_holds(
+    several: list[RoomDevice], fault: str | None, locked: bool
+) -> None:
+    locks = (Lock(since=START),) if locked else ()
+    visit = VISIT.model_copy(update={"locks": locks})
+    found: tuple[Absent, ...] = absent(Snapshot(visit=visit, devices=several, radio_fault=fault))
+    assert [one.kind for one in found] == list(VISIT.plan)
+    for one in found:
+        ranks = [LIKELIEST[each.code] for each in one.causes]
+        assert ranks
+        assert all(first <= second for first, second in itertools.pairwise(ranks))

@@ -1,0 +1,338 @@
+"""A blood-pressure series, on invented readings: every step is told in time, and the mean is of the right ones."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from invented import LASTS, START, filed, pressure
+from pydantic import ValidationError
+
+from devicehub.journal.records import Filing, State
+from devicehub.reading.derivation import Arm
+from devicehub.visit import series as the
+from devicehub.visit.course import Course, derivation, look
+from devicehub.visit.series import Series, SeriesRules
+
+CUFF_SECONDS = LASTS.total_seconds()
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def measured(
+    systolic: int | None,
+    diastolic: int | None = 80,
+    *,
+    at: datetime,
+    visit: str = "v1",
+    device: str = "cuff",
+) -> Filing:
+    return filed(pressure(systolic, diastolic), at=at, visit=visit, device=device)
+
+
+class Room:
+    """A series, the visit's filings, and a clock."""
+
+    def __init__(self, *, arm: Arm | None = "left", **rules: object) -> None:
+        self.series = the.begin(
+            uuid4(), "v1", START, SeriesRules.model_validate(rules), arm=arm, posture="seated"
+        )
+        self.filings: dict[UUID, Filing] = {}
+        self.now = START
+
+    def measured(self, filing: Filing) -> UUID:
+        self.now = max(self.now, filing.reading.received_at)
+        self.filings[filing.reading.id] = filing
+        self.series = the.take(self.series, filing, self.filings)
+        return filing.reading.id
+
+    def measures(self, systolic: int, diastolic: int = 80) -> UUID:
+        """Press the button as soon as the countdown allows it."""
+        due = self.course().due_at or self.now
+        begin = max(self.now, due)
+        end = begin + seconds(CUFF_SECONDS)
+        return self.measured(measured(systolic, diastolic, at=end))
+
+    def become(self, reading: UUID, state: State) -> None:
+        self.filings[reading] = self.filings[reading].model_copy(update={"state": state})
+
+    def course(self) -> Course:
+        return look(self.series, self.filings, self.now)
+
+    def rested(self) -> Room:
+        self.now = self.series.rest_over_at
+        return self
+
+
+class TestTheCourse:
+    def test_the_rest_comes_first_and_counts_down(self) -> None:
+        room = Room(rest_seconds=300)
+        assert (room.course().act, room.course().due_at) == ("rest", START + seconds(300))
+        assert room.rested().course().act == "measure"
+
+    def test_the_rest_can_be_cut_short(self) -> None:
+        room = Room(rest_seconds=300)
+        room.series = the.cut_rest(room.series, START + seconds(20))
+        room.now = START + seconds(20)
+        assert room.course().act == "measure"
+
+    def test_three_a_minute_apart_and_the_mean_of_the_last_two(self) -> None:
+        room = Room().rested()
+        acts, dues = [], []
+        for systolic in (150, 140, 131):
+            acts.append((room.course().act, room.course().number, room.course().count))
+            dues.append(room.course().due_at)
+            assert room.course().mean is None
+            room.measures(systolic)
+        assert acts == [("measure", 1, 3), ("measure", 2, 3), ("measure", 3, 3)]
+        assert dues[1] == START + seconds(300 + CUFF_SECONDS + 60)
+        course = room.course()
+        assert course.act == "done"
+        assert course.mean is not None
+        # 135.5 lies between 135 and 136: half to even.
+        assert course.mean.measurement.systolic_mmhg == Decimal(136)
+        assert course.mean.deviation == {
+            "systolic_mmhg": Decimal("6.4"),
+            "diastolic_mmhg": Decimal("0.0"),
+            "pulse_per_minute": Decimal("0.0"),
+        }
+        assert [member.counted for member in course.members] == [False, True, True]
+
+    def test_the_first_is_left_out_where_the_practice_says_so(self) -> None:
+        room = Room(count=3, mean_of_last=2, leave_out_first=True).rested()
+        for systolic in (200, 120, 130):
+            room.measures(systolic)
+        mean = room.course().mean
+        assert mean is not None
+        assert mean.measurement.systolic_mmhg == Decimal(125)
+        with pytest.raises(ValidationError):
+            SeriesRules(count=2, mean_of_last=2, leave_out_first=True)
+
+    def test_a_rejected_one_leaves_its_place_free(self) -> None:
+        room = Room().rested()
+        room.measures(150)
+        second = room.measures(90)
+        room.measures(140)
+        assert room.course().act == "done"
+        room.become(second, "rejected")
+        assert (room.course().act, room.course().number, room.course().mean) == ("measure", 3, None)
+        room.measures(130)
+        mean = room.course().mean
+        assert mean is not None
+        assert mean.measurement.systolic_mmhg == Decimal(135)
+
+    @pytest.mark.parametrize("state", ["rejected", "withdrawn", "invalid", "discarded", "refused"])
+    def test_what_does_not_stand_does_not_count(self, state: State) -> None:
+        room = Room(count=2).rested()
+        first = room.measures(150)
+        room.measures(140)
+        room.become(first, state)
+        assert room.course().mean is None
+
+    def test_the_mean_is_settled_only_once_every_member_is_accepted(self) -> None:
+        room = Room(count=2).rested()
+        first, _second = room.measures(150), room.measures(140)
+        room.become(first, "to_review")
+        assert room.course().mean is not None
+        assert not room.course().settled
+        room.become(first, "filed")
+        assert room.course().settled
+
+    def test_a_measurement_during_the_rest_does_not_count(self) -> None:
+        room = Room(count=1, mean_of_last=1)
+        room.measured(measured(180, at=START + seconds(60)))
+        room.rested()
+        assert (room.course().act, room.course().members) == ("measure", ())
+
+    def test_a_failed_measurement_does_not_count(self) -> None:
+        room = Room(count=1, mean_of_last=1).rested()
+        room.measured(measured(None, None, at=room.now + seconds(40)))
+        assert room.course().act == "measure"
+
+    def test_too_early_is_said_and_counts(self) -> None:
+        room = Room(count=2).rested()
+        room.measures(150)
+        room.measured(measured(140, at=room.now + seconds(10 + CUFF_SECONDS)))
+        assert [one.early for one in room.series.taken] == [False, True]
+        assert room.course().mean is not None
+
+    @pytest.mark.parametrize("device", ["cuff", "another-makers-cuff"])
+    def test_any_cuff_will_do(self, device: str) -> None:
+        room = Room(count=1, mean_of_last=1).rested()
+        room.measured(measured(120, at=room.now + seconds(40), device=device))
+        assert room.course().mean is not None
+
+    def test_another_patients_reading_is_none_of_its_business(self) -> None:
+        room = Room(count=1, mean_of_last=1).rested()
+        room.measured(measured(120, at=room.now + seconds(40), visit="v2"))
+        assert room.series.taken == ()
+
+    def test_a_reading_that_leaves_the_visit_leaves_the_mean(self) -> None:
+        room = Room(count=1, mean_of_last=1).rested()
+        reading = room.measures(120)
+        filing = room.filings[reading]
+        moved = filing.attribution.model_copy(update={"visit": "v2", "revision": 2})
+        room.filings[reading] = filing.model_copy(update={"attribution": moved})
+        assert room.course().mean is None
+
+    def test_the_same_reading_is_taken_once(self) -> None:
+        room = Room(count=2).rested()
+        filing = measured(120, at=room.now + seconds(40))
+        room.measured(filing)
+        room.measured(filing)
+        assert len(room.series.taken) == 1
+
+    def test_nothing_is_taken_after_its_end(self) -> None:
+        room = Room().rested()
+        room.series = the.end(room.series, room.now)
+        room.measures(120)
+        assert (room.course().act, room.series.taken) == ("done", ())
+
+
+class TestBothArms:
+    def test_each_arm_then_the_higher_is_proposed_and_the_person_chooses(self) -> None:
+        room = Room(both_arms=True, count=2, arm="left").rested()
+        assert room.course().act == "measure_arm"
+        room.measures(128)
+        assert room.course().act == "other_arm"
+        room.series = the.put_cuff_on(room.series, "right")
+        assert room.course().act == "measure_arm"
+        room.measures(140)
+        assert (room.course().act, room.course().proposed_arm) == ("choose_arm", "right")
+        room.series = the.choose_arm(room.series, "left")
+        for systolic in (130, 126):
+            assert room.course().act == "measure"
+            room.measures(systolic)
+        course = room.course()
+        assert course.act == "done"
+        assert [(m.arm, m.counted) for m in course.members] == [
+            ("left", False),
+            ("right", False),
+            ("left", True),
+            ("left", True),
+        ]
+
+    def test_an_arm_nobody_named_is_never_guessed(self) -> None:
+        room = Room(both_arms=True, arm="left").rested()
+        room.measures(128)
+        room.measures(140)  # the person forgot to say that the cuff has moved
+        assert room.course().act == "other_arm"
+        first, second = (one.reading for one in room.series.taken)
+        room.series = the.relabel(room.series, second, arm="right", posture="seated")
+        assert room.course().act == "choose_arm"
+        assert first != second
+
+    def test_it_cannot_begin_without_knowing_where_the_cuff_is(self) -> None:
+        with pytest.raises(ValueError, match="which arm"):
+            Room(both_arms=True, arm=None)
+
+    def test_a_mean_never_mixes_arms(self) -> None:
+        room = Room(count=2, arm="left").rested()
+        room.measures(150)
+        room.series = the.put_cuff_on(room.series, "right")
+        room.measures(120)
+        assert (room.course().mean, room.course().number) == (None, 2)
+
+
+class TestStanding:
+    def stood(self) -> Room:
+        room = Room(count=1, mean_of_last=1, standing_minutes=(1, 3)).rested()
+        room.measures(130)
+        assert room.course().act == "stand_up"
+        room.series = the.stand_up(room.series, room.now)
+        return room
+
+    def test_at_one_and_at_three_minutes(self) -> None:
+        room = self.stood()
+        up = room.now
+        told = []
+        for systolic in (110, 118):
+            told.append((room.course().act, room.course().minute, room.course().due_at))
+            room.measures(systolic)
+        assert told == [
+            ("measure_standing", 1, up + timedelta(minutes=1)),
+            ("measure_standing", 3, up + timedelta(minutes=3)),
+        ]
+        course = room.course()
+        assert course.act == "done"
+        assert [(m.posture, m.minute, m.counted) for m in course.members] == [
+            ("seated", None, True),
+            ("standing", 1, False),
+            ("standing", 3, False),
+        ]
+        assert course.mean is not None
+        assert course.mean.measurement.systolic_mmhg == Decimal(130)
+
+    def test_a_missed_minute_is_said_and_not_caught_up(self) -> None:
+        room = self.stood()
+        room.now += timedelta(minutes=2, seconds=10)
+        assert room.course().missed_minutes == (1,)
+        assert room.course().minute == 3
+
+    def test_a_measurement_far_from_its_minute_stands_for_none(self) -> None:
+        room = self.stood()
+        room.measured(measured(110, at=room.now + timedelta(minutes=9)))
+        assert room.series.taken[-1].minute is None
+        assert room.course().missed_minutes == (1, 3)
+
+    def test_a_series_does_not_begin_standing(self) -> None:
+        with pytest.raises(ValueError, match="seated or lying"):
+            the.begin(uuid4(), "v1", START, SeriesRules(), arm=None, posture="standing")
+
+
+@given(
+    st.lists(st.tuples(st.integers(60, 240), st.integers(30, 140)), min_size=3, max_size=6),
+    st.integers(1, 3),
+)
+def test_the_mean_is_that_of_the_last(values: list[tuple[int, int]], last: int) -> None:
+    room = Room(count=len(values), mean_of_last=last).rested()
+    readings = [room.measures(systolic, diastolic=diastolic) for systolic, diastolic in values]
+    mean = room.course().mean
+    assert mean is not None
+    assert mean.members == tuple(readings[-last:])
+    systolics = [systolic for systolic, _ in values[-last:]]
+    assert mean.measurement.systolic_mmhg is not None
+    assert abs(mean.measurement.systolic_mmhg - Decimal(sum(systolics)) / last) <= Decimal("0.5")
+    if last > 1:
+        assert mean.deviation is not None
+        told = float(mean.deviation["systolic_mmhg"])
+        assert told == pytest.approx(statistics.stdev(systolics), abs=0.06)
+    else:
+        assert mean.deviation is None
+
+
+@given(
+    st.lists(st.sampled_from(["measure", "reject", "other", "stand", "wait", "cut"]), max_size=30)
+)
+def test_whatever_happens_the_course_can_be_told_and_the_mean_is_of_what_stands(
+    acts: list[str],
+) -> None:
+    room = Room(rest_seconds=60, both_arms=True, standing_minutes=(1, 3))
+    for act in acts:
+        if act == "measure":
+            room.measured(measured(120, at=room.now + seconds(CUFF_SECONDS)))
+        elif act == "reject" and room.series.taken:
+            room.become(room.series.taken[-1].reading, "rejected")
+        elif act == "other":
+            room.series = the.choose_arm(room.series, "right")
+        elif act == "stand":
+            room.series = the.stand_up(room.series, room.now)
+        elif act == "cut":
+            room.series = the.cut_rest(room.series, room.now)
+        else:
+            room.now += seconds(90)
+        course = room.course()
+        assert Series.model_validate_json(room.series.model_dump_json()) == room.series
+        if course.mean is not None:
+            said = derivation(course)
+            counted = [member for member in said.members if member.counted]
+            assert {room.filings[member.reading].state for member in counted} == {"accepted"}
+            assert len({(member.arm, member.posture) for member in counted}) == 1
+            assert all(member.posture == "seated" for member in counted)
