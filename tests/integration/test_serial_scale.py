@@ -83,14 +83,17 @@ async def test_what_stood_on_the_scale_is_what_is_read_and_the_tape_replays_it(
             reading = asyncio.create_task(hub.read(body.path, tape))
             await hub.keeps(EMPTY)
             await asyncio.wait_for(body.measure(), PATIENCE)
-            ((truth, left),) = [(step.truth, at) for step, at in happened if step.truth is not None]
+            (stood,) = [place for place, (step, _) in enumerate(happened) if step.truth is not None]
+            (told, came), (_, left) = happened[stood : stood + 2]
+            truth = told.truth
             assert isinstance(truth, BodyWeight)
             await hub.keeps(truth)
         with pytest.raises(LinkLost):  # the body is gone: unplugged
             async with asyncio.timeout(PATIENCE):
                 await reading
     on = hub.arrivals[hub.kept.index(truth)]
-    assert on.first <= on.last < left
+    assert came <= on.last < left
+    assert on.first <= on.last
     assert {one.kilograms for one in hub.kept} == {0, truth.kilograms}
     assert all(one.stable is False for one in hub.shown)
     replayed = replay(DRIVER, load(tmp_path / "scale.jsonl"))
