@@ -5,8 +5,10 @@ from __future__ import annotations
 from devicehub.config.tree import Reader
 from devicehub.journal.failures import JournalFull, NotAllowed
 from devicehub.station.board import Board
+from devicehub.station.visits import physician_of
 from devicehub.visit.desk import Desk
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
+from devicehub.visit.operators import Operators
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import (
     Doors,
@@ -19,7 +21,7 @@ from devicehub.visit.reception import (
 )
 
 
-def make_reception(reader: Reader, desk: Desk, board: Board) -> Reception:
+def make_reception(reader: Reader, desk: Desk, board: Board, operators: Operators) -> Reception:
     """Who is scanned in waits here for a person, or where none is open, has their visit opened."""
 
     async def planned(visit: str) -> PatientIdentity:
@@ -34,11 +36,12 @@ def make_reception(reader: Reader, desk: Desk, board: Board) -> Reception:
         return known.identity
 
     async def open_visit(proposal: Proposal, author: str) -> None:
+        responsible = physician_of(operators, author)
         try:
             if proposal.visit is None:
-                await desk.open(proposal.identity, author=author)
+                await desk.open(proposal.identity, author=author, responsible=responsible)
             else:
-                await desk.open_planned(proposal.visit, author=author)
+                await desk.open_planned(proposal.visit, author=author, responsible=responsible)
         except (DossierUnreachable, DossierRefused, NotAllowed, JournalFull, OSError) as error:
             raise NotOpened(str(error)) from error
 

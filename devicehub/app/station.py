@@ -169,7 +169,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
 
         reception = None
         if settings.reader is not None:
-            reception = make_reception(settings.reader, desk, board)
+            reception = make_reception(settings.reader, desk, board, Operators.of(station.data))
         hub = Hub(
             board=board,
             desk=desk,

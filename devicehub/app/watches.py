@@ -69,4 +69,5 @@ async def watch_outbox(journal: Journal, board: Board) -> None:
         board.outbox(await journal.outbox())
         count = (await journal.counts()).get("quarantined", 0)
         board.tray(await journal.quarantined(TRAY_LARGEST) if count else (), count)
+        board.undecided(await journal.undecided())
         await moved.wait()

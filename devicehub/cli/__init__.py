@@ -1,6 +1,7 @@
 """The ``devicehub`` command: one thin function a command. Each imports what it needs when it is called.
 
-Exit status: 0 well, 1 found a fault, 2 wrong usage, 3 the environment lacks something.
+Exit status: 0 well, 1 found a fault, 2 wrong usage, 3 the environment lacks something: a configuration that
+cannot be read or used, too (`config check` alone finds it, as a fault).
 """
 
 from __future__ import annotations

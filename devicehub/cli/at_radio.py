@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
-from devicehub.cli.common import ENVIRONMENT, FAULT, load_settings, say, until_stopped, with_config
+from devicehub.cli.common import (
+    ENVIRONMENT,
+    FAULT,
+    USAGE,
+    load_settings,
+    say,
+    until_stopped,
+    with_config,
+)
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Coroutine
 
     from devicehub.devices.binding import BleBinding
@@ -16,10 +25,38 @@ if TYPE_CHECKING:
     from devicehub.transport.stack import Purpose
 
 
+class WrongUsage(Exception):
+    """The command cannot do what it was asked. The message says why, and what to type."""
+
+
+def bluetooth_address(text: str) -> str:
+    """What a command takes as a device's address. Raises ``ArgumentTypeError``."""
+    from devicehub.config.values import MAC_FORM, UUID_FORM
+
+    if not re.fullmatch(rf"{MAC_FORM}|{UUID_FORM}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} n'est pas une adresse Bluetooth (00:11:22:AA:BB:CC ; devicehub scan les liste) · "
+            "is no Bluetooth address (devicehub scan lists them)"
+        )
+    return text.upper()
+
+
 def with_radio(parser: argparse.ArgumentParser) -> None:
     """Give a command its ``--config`` and its ``--radio``."""
     with_config(parser)
-    parser.add_argument("--radio", help="system, or virtual:<HCI transport> (default: the file's)")
+    parser.add_argument(
+        "--radio",
+        type=_radio,
+        help="system, or virtual:<HCI transport> (default: the file's)",
+    )
+
+
+def _radio(text: str) -> str:
+    if text not in {"system", "none"} and not re.fullmatch(r"virtual:[\w-]+:\S+", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write system, or virtual:tcp-client:127.0.0.1:9700 for simulated devices"
+        )
+    return text
 
 
 def radios(asked: argparse.Namespace) -> list[MakeRadio]:
@@ -71,15 +108,27 @@ def at_radio(work: Coroutine[None, None, None]) -> int:
     except (RadioUnavailable, ConfigError) as error:
         say(str(error))
         return ENVIRONMENT
+    except WrongUsage as error:
+        say(str(error))
+        return USAGE
     except (LinkLost, Refused, NotRecorded) as error:
         say(str(error))
         return FAULT
 
 
 async def _ask_passkey(address: str) -> int | None:
-    """Ask at the terminal for the six digits a device displays; an empty answer gives up."""
-    digits = await asyncio.to_thread(input, f"{address}: the digits on its display: ")
-    return int(digits) if digits.strip().isdigit() else None
+    """Ask at the terminal for the six digits a device displays; an empty answer, or the input's end, gives up."""
+    while True:
+        try:
+            typed = await asyncio.to_thread(input, f"{address}: the digits on its display: ")
+        except EOFError:
+            return None
+        digits = typed.replace(" ", "")
+        if not digits:
+            return None
+        if re.fullmatch(r"[0-9]{6}", digits):
+            return int(digits)
+        say("il faut les six chiffres affichés · the six digits it shows are needed")
 
 
 async def _show_passkey(address: str, passkey: int, purpose: Purpose) -> bool:

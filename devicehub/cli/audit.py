@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from devicehub.cli.common import ENVIRONMENT, FAULT, WELL, load_settings, say, with_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from devicehub.cli.common import Commands
-    from devicehub.journal.audit import Line
+
+T = TypeVar("T")
 
 
 def add(commands: Commands) -> None:
@@ -29,20 +33,28 @@ def add(commands: Commands) -> None:
 def _verify(asked: argparse.Namespace) -> int:
     from devicehub.journal import audit
 
-    lines = _read(asked)
-    if lines is None:
-        return ENVIRONMENT
     try:
-        link = audit.verify(lines)
-    except audit.AuditBroken as broken:
-        say(f"devicehub audit: {broken}")
+        found = _spoken(asked, audit.verify_file)
+    except (audit.AuditBroken, audit.AuditCut) as wrong:
+        say(f"devicehub audit: {wrong}")
         return FAULT
-    say(f"{len(lines)} lignes intactes · lines intact, {link or '—'}", sys.stdout)
+    if found is None:
+        return ENVIRONMENT
+    lines, link = found
+    say(f"{lines} lignes intactes · lines intact, {link or '—'}", sys.stdout)
+    if link:
+        say(
+            "Notez ce maillon hors du fichier : lui seul trahit un fichier réécrit en entier · "
+            "Note this link outside the file: it alone gives away a file rewritten as a whole",
+            sys.stdout,
+        )
     return WELL
 
 
 def _export(asked: argparse.Namespace) -> int:
-    lines = _read(asked)
+    from devicehub.journal import audit
+
+    lines = _spoken(asked, audit.read)
     if lines is None:
         return ENVIRONMENT
     for line in lines:
@@ -50,10 +62,9 @@ def _export(asked: argparse.Namespace) -> int:
     return WELL
 
 
-def _read(asked: argparse.Namespace) -> list[Line] | None:
-    """Every line, or nothing where that has been said."""
+def _spoken(asked: argparse.Namespace, look: Callable[[Path], T]) -> T | None:
+    """What is found in the station's journal, or nothing where the reason has been said."""
     from devicehub.config import ConfigError
-    from devicehub.journal import audit
     from devicehub.journal.failures import JournalFailed
 
     try:
@@ -61,7 +72,7 @@ def _read(asked: argparse.Namespace) -> list[Line] | None:
         if settings.station is None:
             say("devicehub audit: [station] is missing in the configuration")
             return None
-        return audit.read(settings.station.data / "journal.sqlite")
+        return look(settings.station.data / "journal.sqlite")
     except (ConfigError, JournalFailed) as error:
         say(f"devicehub audit: {error}")
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -69,6 +70,34 @@ def until_stopped(work: Coroutine[None, None, None]) -> int:
         # What ended one of its tasks ended the program: the group around it tells a person nothing.
         raise group.exceptions[0] from None
     return WELL
+
+
+def more_than_nothing(text: str) -> float:
+    """Seconds given on the command line."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number of seconds above 0")
+    return seconds
+
+
+def at_least_one(text: str) -> int:
+    """A number of times given on the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, 1 or more")
+    return int(text)
+
+
+def unwritten(error: OSError) -> str:
+    """Which file could not be written, why, and what to do."""
+    why = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError):
+        why = "its folder is not there; make it, or name another"
+    elif isinstance(error, PermissionError):
+        why = "you may not write there; name another folder"
+    return f"{error.filename} cannot be written: {why}"
 
 
 def say(text: str, to: TextIO | None = None) -> None:

@@ -10,7 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, load_settings, say, with_config
+from devicehub.cli.common import (
+    ENVIRONMENT,
+    FAULT,
+    USAGE,
+    WELL,
+    load_settings,
+    more_than_nothing,
+    say,
+    with_config,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +51,9 @@ def add(commands: Commands) -> None:
         action="append",
         help="the device is one of this driver's: ask it what it only answers; may be repeated",
     )
-    bind.add_argument("--seconds", type=float, default=120.0, help="default: %(default)s")
+    bind.add_argument(
+        "--seconds", type=more_than_nothing, default=120.0, help="default: %(default)s"
+    )
     bind.add_argument("--write", action="store_true", help="append it to the configuration")
     bind.add_argument("--json", action="store_true", help="what was found as JSON lines")
     bind.set_defaults(run=_bind)
@@ -57,7 +68,7 @@ def _list(asked: argparse.Namespace) -> int:
         bound = _serial_devices(asked)
     except ConfigError as error:  # the ports may be what is needed to put it right
         say(str(error))
-        status = FAULT
+        status = ENVIRONMENT
     plugged = plugged_in()
     for port in plugged:
         _show_port(port, plugged, bound, as_json=asked.json)
@@ -166,6 +177,10 @@ def _bind(asked: argparse.Namespace) -> int:
     free = [port for port in ports if not any(_means(each, port, plugged) for each in taken)]
     for port in free:
         say(f"{port.path}  {port.identity(plugged)}  {port.product or ''}".rstrip())
+    if not free and asked.port:
+        for port in ports:
+            say(_whose(asked, port, bound, plugged))
+        return ENVIRONMENT
     if not free:
         say(
             "aucun port série libre ; branchez l'appareil · no free serial port; plug the device in"
@@ -178,6 +193,23 @@ def _bind(asked: argparse.Namespace) -> int:
         )
     )
     return _conclude(asked, heard)
+
+
+def _whose(
+    asked: argparse.Namespace, port: Port, bound: Sequence[Device], plugged: Sequence[Port]
+) -> str:
+    """Why a port that was named is not listened to."""
+    file = asked.config or Path("devicehub.toml")
+    owner = next((d.id for d in bound if d.port and _means(d.port, port, plugged)), None)
+    fr, en = (
+        (f"l'appareil {owner}", f"the device {owner}")
+        if owner
+        else ("le lecteur d'identité", "the identity reader")
+    )
+    return (
+        f"{port.path} : déjà pris par {fr} dans {file} ; retirez-le du fichier, ou nommez un autre port · "
+        f"already bound to {en} in {file}; remove it there, or name another port"
+    )
 
 
 def _serial_drivers(names: Sequence[str] | None) -> list[SerialDriver]:

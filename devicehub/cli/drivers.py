@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say
+from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say, unwritten
 
 if TYPE_CHECKING:
     from devicehub.cli.common import Commands
@@ -136,6 +136,11 @@ def _drivers_decode(asked: argparse.Namespace) -> int:
     except registry.UnknownDriver as error:
         say(f"devicehub drivers decode: {error}")
         return USAGE
+    if asked.stdin and asked.hex:
+        say(
+            "devicehub drivers decode: give frames or --stdin, not both; a place with --stdin is --on"
+        )
+        return USAGE
     secrets = dict(secret.partition("=")[::2] for secret in asked.secret)
     if asked.stdin:
         decode.decode_stdin(driver, sys.stdin, sys.stdout, asked.on, asked.model, secrets)
@@ -170,8 +175,11 @@ def _drivers_new(asked: argparse.Namespace) -> int:
                 drivers=asked.drivers, simulators=asked.simulators, captures=asked.captures
             ),
         )
-    except (NotDrafted, NotAdopted, BadCapture, OSError) as error:
+    except (NotDrafted, NotAdopted, BadCapture) as error:
         say(f"devicehub drivers new: {error}")
+        return USAGE
+    except OSError as error:
+        say(f"devicehub drivers new: {unwritten(error)}")
         return USAGE
     for path in written:
         say(str(path), sys.stdout)
@@ -180,11 +188,14 @@ def _drivers_new(asked: argparse.Namespace) -> int:
 
 
 def _drivers_adopt(asked: argparse.Namespace) -> int:
+    from devicehub.devices import registry
     from devicehub.testing.adopt import NotAdopted, adopt
-    from devicehub.transport.tape import BadCapture, load
+    from devicehub.transport.tape import NO_DRIVER, BadCapture, load
 
     try:
         driver = asked.driver or load(asked.capture).header.driver
+        if driver != NO_DRIVER:
+            registry.find(driver)
         fixture = adopt(
             asked.capture,
             driver=driver,
@@ -192,8 +203,11 @@ def _drivers_adopt(asked: argparse.Namespace) -> int:
             display=asked.display,
             captures=asked.captures,
         )
-    except (NotAdopted, BadCapture, OSError) as error:
+    except (NotAdopted, BadCapture, registry.UnknownDriver) as error:
         say(f"devicehub drivers adopt: {error}")
+        return USAGE
+    except OSError as error:
+        say(f"devicehub drivers adopt: {unwritten(error)}")
         return USAGE
     say(str(fixture), sys.stdout)
     if asked.display is None:
@@ -218,7 +232,7 @@ def _drivers_check(asked: argparse.Namespace) -> int:
             load(Path(asked.subject)).header.driver if ".jsonl" in asked.subject else asked.subject
         )
         driver = registry.find(name)
-    except (BadCapture, OSError) as error:
+    except BadCapture as error:
         say(f"devicehub drivers check: {error}")
         return USAGE
     except registry.UnknownDriver as error:
@@ -245,13 +259,18 @@ def _drivers_check(asked: argparse.Namespace) -> int:
 def _drivers_docs(asked: argparse.Namespace) -> int:
     from devicehub.devices import registry
     from devicehub.testing.catalogue import render
+    from devicehub.transport.tape import BadCapture
 
-    text = render(registry.installed(), asked.captures)
+    try:
+        text = render(registry.installed(), asked.captures)
+    except BadCapture as error:
+        say(f"devicehub drivers docs: {error}")
+        return FAULT
     if not asked.check:
         try:
             asked.file.write_text(text, encoding="utf-8")
         except OSError as error:
-            say(f"devicehub drivers docs: {error}")
+            say(f"devicehub drivers docs: {unwritten(error)}")
             return USAGE
         return WELL
     if asked.file.is_file() and asked.file.read_text(encoding="utf-8") == text:

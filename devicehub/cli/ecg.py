@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,16 +45,21 @@ def _check(asked: argparse.Namespace) -> int:
     from devicehub.ecg.check import SHORTEST, TooShort
     from devicehub.ecg.recording import as_json, judge
 
-    if asked.at is not None and asked.at < SHORTEST:
-        say(f"devicehub ecg check: --at {asked.at:g}: the first verdict comes at {SHORTEST:g} s")
+    if asked.at is not None and not (math.isfinite(asked.at) and asked.at >= SHORTEST):
+        say(
+            f"devicehub ecg check: --at {asked.at:g}: give seconds; the first verdict comes at {SHORTEST:g} s"
+        )
         return USAGE
     try:
         recordings = files.load(asked.file, fs=asked.fs)
     except files.NoWfdb as error:
         say(f"devicehub ecg check: {error}")
         return ENVIRONMENT
-    except (files.BadRecording, OSError) as error:
+    except files.BadRecording as error:
         say(f"devicehub ecg check: {error}")
+        return USAGE
+    except OSError as error:
+        say(f"devicehub ecg check: {error.filename or asked.file}: {error.strerror or error}")
         return USAGE
     status = WELL
     for recording in recordings:

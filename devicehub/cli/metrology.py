@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import sys
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,17 @@ def _wrong(asked: argparse.Namespace, settings: Settings) -> str | None:
     if asked.device not in known:
         listed = ", ".join(known) or "—"
         return f"{asked.device!r} n'est pas un appareil de la configuration · is no device of the configuration: {listed}"
+    for option in ("by", "certificate", "note"):
+        text = getattr(asked, option)
+        if text is not None and not text.strip():
+            return f"--{option} est vide · --{option} is empty"
+        if text is not None and not all(map(_readable, text)):
+            return (
+                f"--{option} {text!r} : une seule ligne de texte lisible, sans caractère de contrôle · "
+                "one line of readable text, without control characters"
+            )
+    if asked.due is not None and asked.due < asked.on:
+        return f"--due {asked.due} précède --on {asked.on} · --due is before --on"
     if asked.act in RUNS_OUT and asked.due is None and not asked.failed:
         return "--due manque : ce contrôle a une échéance · --due is missing: this check runs out"
     if asked.on > datetime.now().astimezone().date():
@@ -166,7 +178,17 @@ def _line(entry: MetrologyEntry) -> str:
         f"→ {entry.due.isoformat()}" if entry.due else "",
         entry.note or "",
     )
-    return "  ".join(part for part in parts if part)
+    return "  ".join(_shown(part) for part in parts if part)
+
+
+def _shown(text: str) -> str:
+    """One line, whatever an older version has let in."""
+    return "".join(one if _readable(one) else repr(one)[1:-1] for one in text)
+
+
+def _readable(one: str) -> bool:
+    """Whether a character can be read on a line: also the no-break space, which ``isprintable`` denies."""
+    return one.isprintable() or unicodedata.category(one) == "Zs"
 
 
 def _refuse(words: str, status: int) -> int:

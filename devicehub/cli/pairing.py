@@ -7,8 +7,15 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from devicehub.cli.at_radio import at_radio, bindings, radios, with_radio
-from devicehub.cli.common import FAULT, WELL, load_settings, say, with_config
+from devicehub.cli.at_radio import (
+    WrongUsage,
+    at_radio,
+    bindings,
+    bluetooth_address,
+    radios,
+    with_radio,
+)
+from devicehub.cli.common import ENVIRONMENT, USAGE, WELL, load_settings, say, with_config
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +32,7 @@ def add(commands: Commands) -> None:
     """Add these commands."""
     pair = commands.add_parser("pair", help="bond with a Bluetooth device, deliberately")
     with_radio(pair)
-    pair.add_argument("address", help="the device's Bluetooth address")
+    pair.add_argument("address", type=bluetooth_address, help="the device's Bluetooth address")
     pair.add_argument("--seconds", type=float, default=60.0, help="how long to wait for it")
     pair.set_defaults(run=_pair)
 
@@ -37,7 +44,7 @@ def add(commands: Commands) -> None:
         "forget", help="delete the bonds with one device, so that it can be paired anew"
     )
     with_radio(forget)
-    forget.add_argument("address", help="the device's Bluetooth address")
+    forget.add_argument("address", type=bluetooth_address, help="the device's Bluetooth address")
     forget.set_defaults(run=_forget)
 
 
@@ -58,6 +65,12 @@ def _pair(asked: argparse.Namespace) -> int:
 
     async def bond() -> None:
         inventory = _inventory(asked)
+        if inventory is None and (asked.radio or "").startswith("virtual:"):
+            # The system keeps its own bonds; those of a virtual radio lie with the station.
+            raise WrongUsage(
+                "devicehub pair: sans --config, personne ne garderait le lien ; ajoutez --config FICHIER · "
+                "without --config nobody would keep the bond; add --config FILE, the station's"
+            )
         async with AsyncExitStack() as stack:
             known = [await stack.enter_async_context(make()) for make in radios(asked)]
             for radio in known:
@@ -120,12 +133,12 @@ def _bonds(asked: argparse.Namespace) -> int:
         inventory = _inventory(asked)
     except ConfigError as error:
         say(str(error))
-        return FAULT
+        return ENVIRONMENT
     if inventory is None:
         say(
             "devicehub bonds: --config must name the station's configuration: the bonds lie with it"
         )
-        return FAULT
+        return USAGE
     found = inventory.all()
     if asked.json:
         say(as_json(found), sys.stdout)
@@ -148,15 +161,22 @@ def _forget(asked: argparse.Namespace) -> int:
     async def forget() -> None:
         inventory = _inventory(asked)
         held = [] if inventory is None else inventory.of(asked.address)
+        is_known = bool(held)
         async with AsyncExitStack() as stack:
             for make in radios(asked):
                 radio = await stack.enter_async_context(make())
                 if await radio.is_bonded(asked.address) is not False:
                     await radio.forget(asked.address)
+                    is_known = True
                     say(f"{asked.address}: forgotten by {radio.name}")
         for bond in held:
             if inventory is not None:
                 inventory.forget(bond.radio, bond.address)
+        if not is_known:
+            raise WrongUsage(
+                f"{asked.address} : aucun lien connu ici, rien à oublier · no bond is known here, nothing to "
+                "forget. Which there are: devicehub bonds --config FILE"
+            )
         say(
             f"{asked.address}: no bond is left here. Put the device into its pairing mode, then: "
             f"devicehub pair {asked.address}"

@@ -128,6 +128,7 @@ async def _show_demo(running: Running, asked: argparse.Namespace) -> None:
 def _run(asked: argparse.Namespace) -> int:
     from devicehub.app import MissingTable, run_station
     from devicehub.config import ConfigError
+    from devicehub.devices.binding import WrongDriver
     from devicehub.journal.failures import JournalFailed
 
     def ready(url: str) -> None:
@@ -140,8 +141,8 @@ def _run(asked: argparse.Namespace) -> int:
         return until_stopped(run_station(settings, on_ready=ready))
     except ConfigError as error:
         say(str(error))
-        return FAULT
-    except (JournalFailed, MissingTable, OSError) as error:
+        return ENVIRONMENT
+    except (JournalFailed, MissingTable, WrongDriver, OSError) as error:
         say(f"devicehub run: {error}")
         return ENVIRONMENT
 
@@ -164,7 +165,7 @@ def _dossier(asked: argparse.Namespace) -> int:
         )
     except ConfigError as error:
         say(str(error))
-        return FAULT
+        return ENVIRONMENT
     except (DossierFailed, StoreFailed, MissingTable) as error:
         say(f"devicehub dossier: {error}")
         return ENVIRONMENT
@@ -180,10 +181,13 @@ def _dossier_show(asked: argparse.Namespace) -> int:
         settings = load_settings(asked)
         if settings.dossier_service is None:
             say("devicehub dossier show: [dossier_service] is missing in the configuration")
-            return FAULT
+            return ENVIRONMENT
         for line in show(settings.dossier_service.store, visit=asked.visit, as_json=asked.json):
             say(line, sys.stdout)
-    except (ConfigError, StoreFailed, UnknownVisit) as error:
+    except ConfigError as error:
+        say(str(error))
+        return ENVIRONMENT
+    except (StoreFailed, UnknownVisit) as error:
         say(str(error))
         return FAULT
     return WELL
@@ -199,7 +203,7 @@ def _broker(asked: argparse.Namespace) -> int:
         return until_stopped(run_broker(settings, on_ready=lambda url: say(url, sys.stdout)))
     except ConfigError as error:
         say(str(error))
-        return FAULT
+        return ENVIRONMENT
     except BrokerFailed as error:
         say(f"devicehub broker: {error}")
         return ENVIRONMENT

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devicehub.cli.at_radio import at_radio, bindings, radios, with_radio
-from devicehub.cli.common import FAULT, USAGE, WELL, say, until_stopped
+from devicehub.cli.common import (
+    ENVIRONMENT,
+    FAULT,
+    USAGE,
+    WELL,
+    at_least_one,
+    more_than_nothing,
+    say,
+    until_stopped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +41,20 @@ def add(commands: Commands) -> None:
         default="tcp-server:127.0.0.1:9700",
         help="where the virtual radio listens for a hub (default: %(default)s; port 0 chooses one)",
     )
-    simulate.add_argument("--every", type=float, default=8.0, help="seconds between measurements")
-    simulate.add_argument("--count", type=int, help="end after this many measurements a device")
+    simulate.add_argument(
+        "--every", type=more_than_nothing, default=8.0, help="seconds between measurements"
+    )
+    simulate.add_argument(
+        "--count", type=at_least_one, help="end after this many measurements a device"
+    )
     simulate.add_argument("--json", action="store_true", help="what happens as JSON lines")
     simulate.set_defaults(run=_simulate)
 
     scan = commands.add_parser("scan", help="what is in range, and which driver would take it")
     with_radio(scan)
-    scan.add_argument("--seconds", type=float, default=10.0, help="default: %(default)s")
+    scan.add_argument(
+        "--seconds", type=more_than_nothing, default=10.0, help="default: %(default)s"
+    )
     scan.add_argument("--json", action="store_true", help="as JSON lines")
     scan.set_defaults(run=_scan)
 
@@ -50,7 +65,9 @@ def add(commands: Commands) -> None:
     where = record.add_mutually_exclusive_group(required=True)
     where.add_argument("--address", help="a Bluetooth address")
     where.add_argument("--port", help="a serial port or URL; needs --driver")
-    record.add_argument("--seconds", type=float, default=60.0, help="default: %(default)s")
+    record.add_argument(
+        "--seconds", type=more_than_nothing, default=60.0, help="default: %(default)s"
+    )
     record.set_defaults(run=_record)
 
     replay = commands.add_parser("replay", help="what a driver reads in a capture")
@@ -61,7 +78,9 @@ def add(commands: Commands) -> None:
 
 def _simulate(asked: argparse.Namespace) -> int:
     from devicehub.testing.electrodes import BadFault
+    from devicehub.testing.radio import BadPort, PortTaken
     from devicehub.testing.simulate import UnknownSimulator, simulate
+    from devicehub.transport.tape import BadCapture
 
     def tell(event: dict[str, object]) -> None:
         text = json.dumps(event, ensure_ascii=False, default=str)
@@ -73,9 +92,15 @@ def _simulate(asked: argparse.Namespace) -> int:
         return until_stopped(
             simulate(asked.device, hci=asked.hci, every=asked.every, count=asked.count, ledger=tell)
         )
-    except (BadFault, UnknownSimulator) as error:
+    except (BadCapture, BadFault, UnknownSimulator) as error:
         say(f"devicehub simulate: {error}")
         return USAGE
+    except BadPort as error:
+        say(f"devicehub simulate: --hci {error}")
+        return USAGE
+    except PortTaken as error:
+        say(f"devicehub simulate: {error} (--hci tcp-server:127.0.0.1:0)")
+        return ENVIRONMENT
 
 
 def _scan(asked: argparse.Namespace) -> int:
@@ -104,8 +129,8 @@ def _record(asked: argparse.Namespace) -> int:
     from devicehub.driver import BleDriver, NotUnderstood, SerialDriver
     from devicehub.testing.record import find, record_ble, record_serial
 
-    if asked.file.exists():
-        say(f"devicehub record: {asked.file} exists; choose another name")
+    if trouble := _no_place(asked.file):
+        say(f"devicehub record: {trouble}")
         return USAGE
     try:
         driver = registry.find(asked.driver) if asked.driver else None
@@ -149,6 +174,23 @@ def _record(asked: argparse.Namespace) -> int:
     return status
 
 
+def _no_place(file: Path) -> str | None:
+    """Why a recording cannot go there, if it cannot."""
+    from devicehub.testing.record import UNSCRUBBED
+
+    if file.exists():
+        return f"{file} exists; choose another name"
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}; make it, or name another"
+    raw = file.with_name(file.name + UNSCRUBBED)
+    if raw.exists():
+        return (
+            f"{raw} is there, from a recording that did not end; it still names the device: delete it, or "
+            "choose another name"
+        )
+    return None
+
+
 def _replay(asked: argparse.Namespace) -> int:
     from devicehub.devices import registry
     from devicehub.testing.replay import ReplayFailed, replay
@@ -160,7 +202,7 @@ def _replay(asked: argparse.Namespace) -> int:
     except registry.UnknownDriver as error:
         say(f"devicehub replay: {error}")
         return USAGE
-    except (BadCapture, ReplayFailed, OSError) as error:
+    except (BadCapture, ReplayFailed) as error:
         say(str(error))
         return FAULT
     for measurement in found:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from devicehub.config.problems import Words, did_you_mean, found, nearest, written
 from devicehub.config.tree import Device
+from devicehub.driver import Driver, SerialDriver
 from devicehub.toml_lines import KeyPath
 from devicehub.transport.port_identity import UsbIdentity
 
@@ -15,7 +16,7 @@ ADDRESSES = ("address", "name_prefix", "port")
 
 
 def disagreements(
-    tree: Mapping[str, Any], known_drivers: Collection[str]
+    tree: Mapping[str, Any], known_drivers: Mapping[str, Driver]
 ) -> Iterator[tuple[KeyPath, Words]]:
     """What no single key can tell. The tree may still be wrong in any other way."""
     for table in ("mqtt", "dossier"):
@@ -62,7 +63,7 @@ def _series_checks(series: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Words]]
 
 
 def _device_checks(
-    devices: list[dict[str, Any]], known_drivers: Collection[str]
+    devices: list[dict[str, Any]], known_drivers: Mapping[str, Driver]
 ) -> Iterator[tuple[KeyPath, Words]]:
     for index, device in enumerate(devices):
         given = [name for name in ADDRESSES if name in device]
@@ -83,9 +84,46 @@ def _device_checks(
             shown = found(("driver",), driver)
             fr = f"pilote inconnu (trouvé {shown}){fr}"
             yield ("device", index, "driver"), Words(fr, f"unknown driver (found {shown}){en}")
+        elif isinstance(driver, str):
+            yield from _driver_checks(("device", index), device, given, known_drivers[driver])
         yield from _line_checks(("device", index), device)
     for name in ("id", "address", "port"):
         yield from _repeated(devices, name)
+
+
+def _driver_checks(
+    at: KeyPath, device: Mapping[str, Any], given: list[str], driver: Driver
+) -> Iterator[tuple[KeyPath, Words]]:
+    """A driver that cannot read what it is bound to, or does not know the model that sets its line."""
+    is_serial = isinstance(driver, SerialDriver)
+    if given == ["port"] and not is_serial:
+        fr = (
+            f'{driver.id} lit un appareil Bluetooth ; remplacez "port" par "address", ou prenez un '
+            "pilote série : devicehub drivers list"
+        )
+        en = (
+            f'{driver.id} reads a Bluetooth device; write "address" in place of "port", or take a '
+            "serial driver: devicehub drivers list"
+        )
+        yield (*at, "driver"), Words(fr, en)
+    elif len(given) == 1 and given != ["port"] and is_serial:
+        fr = (
+            f'{driver.id} lit une ligne série ; remplacez "{given[0]}" par "port", ou prenez un '
+            "pilote Bluetooth : devicehub drivers list"
+        )
+        en = (
+            f'{driver.id} reads a serial line; write "port" in place of "{given[0]}", or take a '
+            "Bluetooth driver: devicehub drivers list"
+        )
+        yield (*at, "driver"), Words(fr, en)
+    # Elsewhere a model is free text: what the page shows, or an ECG front end's settings.
+    model, names = device.get("model"), [known.name for known in driver.models]
+    sets_the_line = any(known.line is not None for known in driver.models)
+    if isinstance(model, str) and sets_the_line and model not in names:
+        shown, listed = found(("model",), model), ", ".join(f'"{name}"' for name in names)
+        fr = f"modèle inconnu de {driver.id} (trouvé {shown}) ; prenez {listed}"
+        en = f"model unknown to {driver.id} (found {shown}); take one of {listed}"
+        yield (*at, "model"), Words(fr, en)
 
 
 def _line_checks(at: KeyPath, device: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Words]]:

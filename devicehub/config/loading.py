@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from devicehub.config.problems import ConfigError, Language, Words, worded
 from devicehub.config.source import credentials_folder, read, typed
 from devicehub.config.tree import Settings, Table
 from devicehub.config.values import data_folder
+from devicehub.driver import Driver
 from devicehub.toml_lines import KeyPath
 
 SECRETS = (
@@ -30,7 +31,7 @@ def load(
     path: Path | None,
     *,
     environment: Mapping[str, str],
-    known_drivers: Collection[str],
+    known_drivers: Mapping[str, Driver],
     language: Language = "fr",
 ) -> Settings:
     """The settings, or `ConfigError` with every problem there is, in the order of the lines.
@@ -61,7 +62,7 @@ def check(
     path: Path | None,
     *,
     environment: Mapping[str, str] = os.environ,
-    known_drivers: Collection[str],
+    known_drivers: Mapping[str, Driver],
     language: Language = "fr",
 ) -> tuple[list[str], int]:
     """What ``devicehub config check`` prints, and its exit code: 0 usable, 1 not."""

@@ -74,6 +74,12 @@ def _url(value: str) -> str:
 
 
 def _port(value: str) -> str:
+    scheme, parts, _ = value.partition("://")
+    if parts and scheme.lower() not in PORT_SCHEMES:
+        raise expected(
+            'un port, "/dev/ttyS0", "COM3", "usb:…", "socket://hôte:port" ou "rfc2217://hôte:port"',
+            'a port, "/dev/ttyS0", "COM3", "usb:…", "socket://host:port" or "rfc2217://host:port"',
+        )
     try:
         identity = UsbIdentity.parse(value)
     except ValueError:
@@ -103,6 +109,9 @@ def _fits(pattern: str, fr: str, en: str) -> AfterValidator:
 
     return AfterValidator(check_form)
 
+
+PORT_SCHEMES = ("socket", "rfc2217")
+"""How a terminal server is reached."""
 
 ID_FORM = r"[a-z0-9-]{1,32}"
 RADIO_FORM = r"system|none|virtual:.+"

@@ -67,7 +67,7 @@ def find(driver_id: str) -> Driver:
     drivers = installed()
     if driver_id in drivers:
         return drivers[driver_id]
-    near = difflib.get_close_matches(driver_id, drivers, n=1)
+    near = difflib.get_close_matches(driver_id.lower(), drivers, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; installed: {', '.join(drivers)}"
     raise UnknownDriver(f"no driver is called {driver_id!r}{hint}")
 

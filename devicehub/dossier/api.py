@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Annotated, Any, Self, TypeVar
@@ -33,7 +34,7 @@ from devicehub.dossier.visits import (
 )
 from devicehub.driver import Kind
 from devicehub.reading.reading import Record
-from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.patient import PatientIdentity, can_be_born
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,14 @@ class Visits:
     async def make(self, request: Request) -> Response:
         """`WantedVisit` → 201 the visit, or 200 where it was made before."""
         wanted = await _read(request, WantedVisit)
+        today = datetime.now().astimezone().date()
+        if wanted.identity is not None and not can_be_born(wanted.identity.born, today):
+            raise Failure(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "born",
+                "date de naissance dans l'avenir, ou il y a plus de 130 ans : vérifiez-la · "
+                "date of birth in the future, or more than 130 years ago: check it",
+            )
         known, is_new = await asyncio.to_thread(
             self._store.make_visit, wanted.made(), actor=_actor(request)
         )

@@ -15,6 +15,12 @@ CHEST_LEADS = ("V1", "V2", "V3", "V4", "V5", "V6")
 STANDARD = LIMB_LEADS + CHEST_LEADS
 """The twelve leads, in the order in which they are printed."""
 
+OTHERS = (
+    *("MLI", "MLII", "MLIII", "ECG", "VX", "VY", "VZ"),
+    *("V7", "V8", "V9", "V1R", "V2R", "V3R", "V4R", "V5R", "V6R"),
+)
+"""Leads beside the twelve: modified limb leads, Frank's, the dorsal and right chest ones. None has an electrode here."""
+
 LIMB_ELECTRODES = ("RA", "LA", "LL", "RL")
 ELECTRODES = LIMB_ELECTRODES + CHEST_LEADS
 """The ten electrodes; a chest electrode bears the name of its lead."""
@@ -70,7 +76,7 @@ POLES: dict[str, tuple[str, ...]] = {
 OPPOSITE = {"RA": "III", "LA": "II", "LL": "I"}
 """The limb lead that a limb electrode has no part in."""
 
-_SPELLINGS = {name.upper(): name for name in STANDARD} | {
+_SPELLINGS = {name.upper(): name for name in STANDARD + OTHERS} | {
     **{f"C{number}": f"V{number}" for number in range(1, 7)},
 }
 

@@ -42,8 +42,12 @@ def judge(recording: Recording, *, at: float | None = None, mains: int | None = 
     Raises `TooShort`.
     """
     signal = _without_padding(recording.signal_mv)
+    if not signal.size:
+        raise TooShort("every sample is missing (NaN): there is nothing to judge; record it again")
     if at is not None:
-        signal = signal[:, : round(at * recording.fs)][:, -round(LONGEST * recording.fs) :]
+        signal = signal[:, : round(min(at * recording.fs, signal.shape[1]))][
+            :, -round(LONGEST * recording.fs) :
+        ]
     verdicts = [
         assess(window, recording.fs, recording.leads, mains=mains)
         for window in _windows(signal, recording.fs)

@@ -1,8 +1,10 @@
 """The audit: who did what to what, and when. Append-only; it names readings and visits, never a person examined.
 
 Each line has a link: the SHA-256 of the link before it and of what the line says. Whoever changes, adds or takes
-out a line in the file breaks the chain behind it (`verify`). Lines cut off at the end leave a whole chain: that
-is noticed by whoever has kept a later link, such as the last line of an export.
+out a line in the file breaks the chain behind it (`verify`). Lines cut off at the end leave a whole chain; what
+shows that is SQLite's own count of the lines ever written, which a deletion leaves as it was, and the revisions
+of readings, each of which has a line (`verify_file`). Whoever rewrites all of these is noticed only by somebody
+who has kept the last link outside the file.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 from devicehub.journal.failures import JournalFailed
 from devicehub.journal.moment import to_text
@@ -64,6 +67,10 @@ class AuditBroken(Exception):
         self.number = number
 
 
+class AuditCut(Exception):
+    """Lines are missing at the end of the audit, though those that are there are whole."""
+
+
 def note(
     database: Connection, at: datetime, author: str, act: Act, subject: str, detail: str | None
 ) -> None:
@@ -79,13 +86,38 @@ def note(
 
 def read(path: Path) -> list[Line]:
     """The audit of a journal, which may be in use, oldest line first. Raises `JournalFailed`."""
-    if not path.exists():
-        raise JournalFailed(f"there is no journal at {path}")
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            return list(_lines(database))
-    except sqlite3.Error as error:
-        raise JournalFailed(f"the audit in {path} cannot be read: {error}") from error
+    with _snapshot(path) as database:
+        return list(_lines(database))
+
+
+def verify_file(path: Path) -> tuple[int, str | None]:
+    """How many lines an audit that is whole to its end has, and its last link.
+
+    Raises `AuditBroken`, `AuditCut`, `JournalFailed`.
+    """
+    with _snapshot(path) as database:
+        lines = list(_lines(database))
+        link = verify(lines)
+        counted = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+        (written,) = counted.fetchone() or (0,)
+        if written != len(lines):
+            raise AuditCut(
+                f"{written} lignes ont été écrites, il y en a {len(lines)} ; gardez ce fichier tel quel · "
+                f"{written} lines were written, {len(lines)} are there; keep this file as it is"
+            )
+        told = {(line.at, line.author, line.act, line.subject) for line in lines}
+        revised = database.execute(
+            "SELECT at, author, action, id FROM attribution JOIN reading "
+            "ON reading.number = attribution.reading WHERE attribution.revision > 1"
+        )
+        for at, author, action, reading in revised:
+            subject = str(UUID(bytes=reading))
+            if (at, author, action, subject) not in told:
+                raise AuditCut(
+                    f"la mesure {subject} a été révisée le {at} sans ligne d'audit ; gardez ce fichier tel quel · "
+                    f"reading {subject} was revised at {at} without a line of audit; keep this file as it is"
+                )
+    return len(lines), link
 
 
 def verify(lines: Iterable[Line]) -> str | None:
@@ -105,6 +137,19 @@ def verify(lines: Iterable[Line]) -> str | None:
             raise AuditBroken(line.number)
         last = line.link
     return last
+
+
+@contextmanager
+def _snapshot(path: Path) -> Iterator[Connection]:
+    """One committed state of a journal that may be in use."""
+    if not path.exists():
+        raise JournalFailed(f"there is no journal at {path}")
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("BEGIN")
+            yield database
+    except sqlite3.Error as error:
+        raise JournalFailed(f"the audit in {path} cannot be read: {error}") from error
 
 
 def _lines(database: Connection) -> Iterator[Line]:

@@ -249,6 +249,14 @@ class Journal:
         """The readings that belong to nobody yet, newest first."""
         return await self.store.read(partial(readings.quarantined, limit=limit))
 
+    async def to_review(self, *, but: str | None, limit: int) -> list[Filing]:
+        """The readings that wait for a decision in any visit ``but`` this one, newest first."""
+        return await self.store.read(partial(readings.to_review, but=but, limit=limit))
+
+    async def undecided(self) -> dict[str, int]:
+        """How many readings wait for a decision, by visit; one where none waits is absent."""
+        return await self.store.read(readings.undecided)
+
     async def of_visit(self, visit: str) -> list[Filing]:
         """The readings now attributed to a visit, in their order of arrival."""
         return await self.store.read(partial(readings.of_visit, visit=visit))

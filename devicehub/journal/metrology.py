@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
@@ -19,7 +20,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from devicehub.journal.failures import JournalFailed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.schema import MIGRATIONS
-from devicehub.journal.store import open_beside
+from devicehub.journal.store import explained, open_beside
 from devicehub.reading.metrology import Check, Done
 from devicehub.reading.reading import Record
 
@@ -125,24 +126,25 @@ def beside(path: Path) -> Iterator[Connection]:
     """The journal of a station that may be running, for this log alone.
 
     The log is read anew for every measurement, so a line may be added from outside; nothing else may.
-    Raises `JournalFailed` where there is no journal of this version.
+    Raises `JournalFailed` where there is no journal of this version, or the file or the disk fails.
     """
     if not path.exists():
         raise JournalFailed(
             f"il n'y a pas de journal en {path} ; démarrez la station une fois · "
             f"there is no journal at {path}; start the station once"
         )
-    database = open_beside(path)
     try:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version != len(MIGRATIONS):
-            raise JournalFailed(
-                f"{path} est d'une autre version de devicehub ; démarrez la station une fois avec celle-ci · "
-                f"{path} is of another version of devicehub; start the station once with this one"
-            )
-        yield database
-    finally:
-        database.close()
+        with closing(open_beside(path)) as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version != len(MIGRATIONS):
+                raise JournalFailed(
+                    f"{path} est d'une autre version de devicehub ; démarrez la station une fois avec celle-ci · "
+                    f"{path} is of another version of devicehub; start the station once with this one"
+                )
+            yield database
+    except sqlite3.Error as failure:
+        told = explained(failure, path)
+        raise told if told is not failure else JournalFailed(f"{path}: {failure}") from failure
 
 
 def _entry(row: tuple[Any, ...]) -> MetrologyEntry:

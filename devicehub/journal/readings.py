@@ -193,6 +193,24 @@ def quarantined(database: Connection, limit: int) -> list[Filing]:
     return [filing_from(row) for row in rows]
 
 
+def to_review(database: Connection, but: str | None, limit: int) -> list[Filing]:
+    """The readings that wait for a decision in any visit ``but`` this one, newest first."""
+    rows = database.execute(
+        "SELECT * FROM filing WHERE state = 'to_review' AND visit IS NOT ? "
+        "ORDER BY number DESC LIMIT ?",
+        (but, limit),
+    )
+    return [filing_from(row) for row in rows]
+
+
+def undecided(database: Connection) -> dict[str, int]:
+    """How many readings wait for a decision, by visit."""
+    rows = database.execute(
+        "SELECT visit, count(*) FROM reading WHERE state = 'to_review' GROUP BY visit"
+    )
+    return dict(rows.fetchall())
+
+
 def of_visit(database: Connection, visit: str) -> list[Filing]:
     """The readings of one visit, by arrival."""
     rows = database.execute("SELECT * FROM filing WHERE visit = ? ORDER BY number", (visit,))

@@ -166,7 +166,7 @@ class Store:
                 lock.close()
                 raise
         except Exception as failure:  # noqa: BLE001 - it is the opener's, who gets it
-            loop.call_soon_threadsafe(_refuse, ready, _explained(failure, self.path))
+            loop.call_soon_threadsafe(_refuse, ready, explained(failure, self.path))
             return
         try:
             loop.call_soon_threadsafe(_accept, ready)
@@ -217,7 +217,7 @@ class Store:
                 job.failure = _cause(failure)
         for job in group:
             if job.failure is not None:
-                job.failure = _explained(job.failure, self.path)
+                job.failure = explained(job.failure, self.path)
 
 
 def _tell(group: Sequence[_Job]) -> None:
@@ -274,7 +274,11 @@ def open_beside(path: Path) -> Connection:
     SQLite lets one writer in at a time; each waits for the other (sqlite.org/wal.html).
     """
     database = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
-    database.execute("PRAGMA synchronous = FULL")
+    try:
+        database.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -321,7 +325,7 @@ def _cause(failure: Exception) -> Exception:
     return cause if isinstance(cause, Exception) else failure
 
 
-def _explained(failure: Exception, path: Path) -> Exception:
+def explained(failure: Exception, path: Path) -> Exception:
     """A failure of the disk in words; any other one as it is."""
     if isinstance(failure, OSError):
         return JournalFailed(f"{path} cannot be opened: {failure.strerror or failure}")

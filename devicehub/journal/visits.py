@@ -84,9 +84,9 @@ def unlock(database: Connection, visit: str, at: datetime, author: str) -> None:
 
 
 def expect(database: Connection, visit: str, kind: Kind) -> None:
-    """Add a kind to what is to be measured in a visit."""
+    """Add a kind to what is to be measured in a visit; without a plan that is whatever the room measures."""
     known = _known(database, visit)
-    if kind not in known.plan:
+    if known.plan and kind not in known.plan:
         plan = json.dumps([*known.plan, kind])
         database.execute("UPDATE visit SET plan = ? WHERE id = ?", (plan, visit))
 

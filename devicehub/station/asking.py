@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,11 +17,12 @@ from devicehub.journal.records import Filing, Visit
 from devicehub.journal.seal import SealBroken
 from devicehub.reading.typed import FIELDS, LEFT_OUT
 from devicehub.station.answering import Counter, Refused, reading_of
-from devicehub.station.expecting import snapshot
+from devicehub.station.expecting import names_of, snapshot, told
 from devicehub.station.hub import Hub
+from devicehub.station.left_view import left_views
 from devicehub.station.page import Who, who
 from devicehub.station.sign_in import operator_of
-from devicehub.station.tile_view import ICONS
+from devicehub.station.tile_view import ICONS, kinds_of
 from devicehub.station.visits import physicians
 from devicehub.station.words import Words
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
@@ -87,6 +88,7 @@ class Asking:
             )
             for one in picture.worklist
         ]
+        waiting = picture.waits_here
         known = physicians(self._hub.sessions.operators)
         chooses = operator_of(request).role != "physician" and len(known) > 1
         return self._answer(
@@ -96,17 +98,20 @@ class Asking:
             stale=picture.worklist_stale is not None,
             closes=who(picture.identity, words, now) if picture.visit else None,
             is_open=picture.visit is not None,
+            undecided=words.count("close.waiting", waiting) if waiting else None,
             physicians=known if chooses else (),
+            today=now.astimezone().date().isoformat(),
             new="new" in request.query_params,
         )
 
     async def close(self, request: Request) -> Response:
         """Whether the visit is over, and what would be left undone."""
         words, picture, now = self._words(request), self._hub.board.picture, datetime.now(UTC)
-        plan = picture.visit.plan if picture.visit is not None else ()
-        room = snapshot(picture, self._hub.listed, self._hub.tells, plan=plan, now=now)
+        hub = self._hub
+        _, expected = kinds_of(picture, told(picture, hub.listed, hub.tells))
+        room = snapshot(picture, hub.listed, hub.tells, plan=expected, now=now)
         missing = [words.kind(one.kind) for one in absent(room)] if room is not None else []
-        waiting = sum(filing.state == "to_review" for filing in picture.filings.values())
+        waiting = picture.waits_here
         return self._answer(
             "ask_close",
             words,
@@ -121,17 +126,17 @@ class Asking:
         words = self._words(request)
         told = words(
             "series.rules",
-            rest=rules.rest_seconds // 60,
+            rest=words.whole_duration(timedelta(seconds=rules.rest_seconds)),
             count=rules.count,
             mean=rules.mean_of_last,
         )
         return self._answer("ask_series", words, told=told, both_arms=rules.both_arms)
 
     async def tray(self, request: Request) -> Response:
-        """What belongs to nobody yet. A value is shown only to whoever asks for that one."""
+        """What belongs to nobody yet, its values only to whoever asks for one; and what closed visits left behind."""
         words, now = self._words(request), datetime.now(UTC)
         shown = request.query_params.get("show")
-        names = {one.id: one.name for one in self._hub.listed}
+        names = names_of(self._hub.board.picture, self._hub.listed)
         rows = [
             {
                 "reading": str(filing.reading.id),
@@ -149,7 +154,8 @@ class Asking:
         ]
         if shown is not None:
             log.info("tray_value_shown reading=%s operator=%s", shown, operator_of(request).id)
-        return self._answer("ask_tray", words, rows=rows)
+        left = await left_views(self._hub, operator_of(request).role, words, now)
+        return self._answer("ask_tray", words, rows=rows, left=left)
 
     async def reading(self, request: Request) -> Response:
         """What can still be done with a reading that was sent."""

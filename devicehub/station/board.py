@@ -97,6 +97,11 @@ class Seen:
     kind: Kind | None = None
     """What it last measured: a kind is not a value."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it was heard of since the start; an old reading alone may be of a device that is gone."""
+        return self.state is not None or self.live is not None
+
 
 @dataclass(frozen=True)
 class Broker:
@@ -129,6 +134,8 @@ class Picture:
     tray: tuple[Filing, ...] = ()
     """What belongs to nobody yet, newest first; how much there is in all is ``quarantined``."""
     quarantined: int = 0
+    undecided: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How many readings wait for a decision, by visit."""
     worklist: tuple[KnownVisit, ...] = ()
     worklist_stale: str | None = None
     """Why the worklist may be old, in words."""
@@ -147,6 +154,17 @@ class Picture:
     """What a person should see to about each device."""
     doubles: tuple[Double, ...] = ()
     """Devices in range that answer to one of the room's and are not it: nothing is read from them."""
+
+    @property
+    def waits_here(self) -> int:
+        """How many readings of the open visit wait for a decision."""
+        return sum(filing.state == "to_review" for filing in self.filings.values())
+
+    @property
+    def left_behind(self) -> int:
+        """How many readings wait for a decision in other visits: no tile shows them."""
+        here = self.visit.id if self.visit is not None else None
+        return sum(count for visit, count in self.undecided.items() if visit != here)
 
 
 @dataclass(frozen=True)
@@ -265,7 +283,9 @@ class Board:
         """A reading changed its state or its attribution."""
         reading = filing.reading
         self.picture = replace(self.picture, filings=self._filings_with(filing))
-        parts = (tile_id(reading.kind), ALL)
+        parts = [tile_id(reading.kind), ALL]
+        if self.picture.waiting.proposal is not None:
+            parts.append(PROPOSAL)  # it says how much of this visit waits for a decision
         if reading.source != "measured":
             self._tell(parts, filing)
             return
@@ -297,7 +317,7 @@ class Board:
                 ),
             )
         self.picture = replace(self.picture, visit=visit, identity=identity)
-        self._tell([BANNER, PROPOSAL, TILES, ALL, DEVICES])
+        self._tell([BANNER, PROPOSAL, TILES, ALL, DEVICES, TRAY, OUTBOX])
 
     def outbox(self, outbox: Outbox) -> None:
         """What is accepted and has no receipt yet."""
@@ -313,6 +333,12 @@ class Board:
         """What belongs to nobody yet, newest first, and how much there is in all."""
         self.picture = replace(self.picture, tray=tuple(waiting), quarantined=count)
         self._tell([TRAY, TILES])
+
+    def undecided(self, counts: Mapping[str, int]) -> None:
+        """How many readings wait for a decision, by visit."""
+        if counts != self.picture.undecided:
+            self.picture = replace(self.picture, undecided=MappingProxyType(dict(counts)))
+            self._tell([TRAY, OUTBOX])
 
     def worklist(self, visits: Sequence[KnownVisit], stale: str | None) -> None:
         """The visits that are planned here, and why they may be old."""

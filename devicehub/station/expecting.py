@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from devicehub.driver import Kind
 from devicehub.station.board import Picture, Seen
-from devicehub.visit.plan import Condition, RoomDevice, Snapshot
+from devicehub.visit.plan import Condition, RoomDevice, Snapshot, came_alongside
 
 FRESH = timedelta(seconds=10)
 """A device whose live value is younger than this is measuring."""
@@ -28,6 +28,42 @@ Tells = Callable[[str], frozenset[Kind]]
 """What a driver, by its id, reads."""
 
 
+def in_the_room(picture: Picture, listed: Sequence[Listed]) -> tuple[Listed, ...]:
+    """The devices of the configuration in its order, then those that were heard and are none of them.
+
+    Those talk by radio: a wire is always configured.
+    """
+    known = {one.id for one in listed}
+    others = (
+        Listed(seen.device, seen.name, on_radio=True, driver=seen.state.driver)
+        for seen in picture.devices.values()
+        if seen.device not in known and seen.state is not None
+    )
+    return (*listed, *others)
+
+
+def names_of(picture: Picture, listed: Sequence[Listed]) -> dict[str, str]:
+    """What the practice calls each device, by its id; one it has not named is called as it calls itself."""
+    names = {seen.device: seen.name for seen in picture.devices.values()}
+    return names | {one.id: one.name for one in listed}
+
+
+def told(picture: Picture, listed: Sequence[Listed], tells: Tells) -> tuple[Kind, ...]:
+    """What the devices of the room measure: the expectation of a visit without a plan.
+
+    The pulse that a device did not tell along with its measurement is no longer expected of it.
+    """
+    kinds: dict[Kind, None] = {}
+    for one in in_the_room(picture, listed):
+        seen = picture.devices.get(one.id)
+        driver = seen.state.driver if seen is not None and seen.state is not None else one.driver
+        for kind in tells(driver) if driver is not None else ():
+            over = came_alongside(picture.filings.values(), one.id, kind)
+            if kind != "heart_rate" or not over:
+                kinds[kind] = None
+    return tuple(kinds)
+
+
 def snapshot(
     picture: Picture,
     listed: Sequence[Listed],
@@ -41,7 +77,10 @@ def snapshot(
         return None
     return Snapshot(
         visit=picture.visit.model_copy(update={"plan": tuple(plan)}),
-        devices=[_device(one, picture.devices.get(one.id), tells, now) for one in listed],
+        devices=[
+            _device(one, picture.devices.get(one.id), tells, now)
+            for one in in_the_room(picture, listed)
+        ],
         filings=tuple(picture.filings.values()),
         quarantined=picture.tray,
         radio_fault=_fault(picture),

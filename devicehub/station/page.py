@@ -28,7 +28,7 @@ from devicehub.station.board import (
     Picture,
     tile_id,
 )
-from devicehub.station.expecting import snapshot
+from devicehub.station.expecting import names_of, snapshot, told
 from devicehub.station.hub import Hub
 from devicehub.station.room_view import device_views, question_view, radio_view
 from devicehub.station.series_view import series_view
@@ -201,14 +201,10 @@ class Page:
         ]
 
     def _kinds(self, picture: Picture) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
-        drivers = {one.driver for one in self._hub.listed if one.driver is not None}
-        drivers |= {seen.state.driver for seen in picture.devices.values() if seen.state}
-        told = [kind for driver in drivers for kind in self._hub.tells(driver)]
-        return kinds_of(picture, told, picture.visit.plan if picture.visit else ())
+        return kinds_of(picture, told(picture, self._hub.listed, self._hub.tells))
 
     def _names(self, picture: Picture) -> dict[str, str]:
-        names = {seen.device: seen.name for seen in picture.devices.values()}
-        names |= {one.id: one.name for one in self._hub.listed}
+        names = names_of(picture, self._hub.listed)
         with suppress(OperatorsUnreadable):  # nobody's name is known then; the sign-in page says so
             names |= {one.id: one.name for one in self._hub.sessions.operators.all()}
         return names
@@ -246,6 +242,9 @@ class Page:
             proposal=proposal,
             who=proposal and who(proposal.identity, words, now),
             closes=closes,
+            undecided=words.count("close.waiting", picture.waits_here)
+            if picture.waits_here
+            else None,
             notice=waiting.notice and words(f"scan.{waiting.notice}"),
             lost=waiting.reader_lost,
         )
@@ -255,15 +254,19 @@ class Page:
         return self._render("passkeys", viewer.words, questions=questions)
 
     def _tray(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
-        words, count = viewer.words, picture.quarantined
-        text = words.count("tray.waiting", count) if count else words("tray.empty")
-        return self._render("tray", words, count=count, text=text)
+        words = viewer.words
+        counts = {"tray.waiting": picture.quarantined, "tray.left": picture.left_behind}
+        said = [words.count(name, count) for name, count in counts.items() if count]
+        text = " · ".join(said) or words("tray.empty")
+        return self._render("tray", words, count=sum(counts.values()), text=text)
 
     def _outbox(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
         words = viewer.words
         outbox = picture.outbox
         if outbox is None:
             state, text = "unknown", words("outbox.unknown")
+        elif outbox.waiting == 0 and picture.left_behind:
+            state, text = "waiting", words.count("outbox.left", picture.left_behind)
         elif outbox.waiting == 0:
             state, text = "empty", words("outbox.empty")
         else:
@@ -289,7 +292,11 @@ class Page:
     def _radio(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
         words = viewer.words
         radios = [picture.radios[number] for number in sorted(picture.radios)]
-        views = [radio_view(news, words, several=len(radios) > 1) for news in radios]
+        views = [
+            radio_view(news, words, several=len(radios) > 1)
+            for news in radios
+            if news.condition in ("lost", "resetting")  # one that listens has nothing to ask
+        ]
         conditions = {news.condition for news in radios}
         state = next((one for one in ("lost", "resetting") if one in conditions), "hearing")
         return self._render("radio", words, state=state, radios=views)

@@ -56,9 +56,13 @@ class RadioView:
 def device_views(
     picture: Picture, listed: Sequence[Listed], words: Words, now: datetime
 ) -> tuple[DeviceView, ...]:
-    """Every device of the configuration in its order, then others that were heard."""
+    """Every device of the configuration in its order, then others that were heard since the start."""
     known = {one.id: one for one in listed}
-    others = [seen.device for seen in picture.devices.values() if seen.device not in known]
+    others = [
+        seen.device
+        for seen in picture.devices.values()
+        if seen.device not in known and seen.is_here
+    ]
     return tuple(
         device_view(
             picture.devices.get(device) or Seen(device, known[device].name),

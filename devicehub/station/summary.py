@@ -6,6 +6,7 @@ closed too: nobody has confirmed who is in the room.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -180,11 +181,15 @@ class Summaries:
             return None  # the sheet says that it is not known yet
 
     async def _others(self, shown: Visit, words: Words) -> list[Other]:
+        recent = [
+            visit
+            for visit in self._desk.recent[:OTHERS_SHOWN]
+            if visit.id != shown.id and not visit.locked
+        ]
+        # All at once: a dossier that does not answer is waited for once.
+        identities = await asyncio.gather(*(self._identity(visit.id) for visit in recent))
         others = []
-        for visit in self._desk.recent[:OTHERS_SHOWN]:
-            if visit.id == shown.id or visit.locked:
-                continue
-            identity = self._desk.identity(visit.id)
+        for visit, identity in zip(recent, identities, strict=True):
             name = f"{identity.family_name.upper()} {identity.given_name}" if identity else "–"
             others.append(Other(visit.id, f"{words.clock(visit.opened_at, seconds=False)} {name}"))
         return others

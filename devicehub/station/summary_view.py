@@ -230,7 +230,7 @@ def _label(reading: UUID, around: Around) -> str:
     """What the operator said of a reading that a series took, and that stands by itself."""
     for series in around.series:
         for one in series.taken:
-            if one.reading == reading:
+            if one.reading == reading and one.purpose != "after":
                 member = Member(
                     reading=reading, arm=one.arm, posture=one.posture, minute=one.minute
                 )

@@ -174,7 +174,7 @@ class Technician:
         others = [
             Bound(seen.device, seen.name, "")
             for seen in picture.devices.values()
-            if seen.device not in named
+            if seen.device not in named and seen.is_here
         ]
         today = station_now().date()
         told = []

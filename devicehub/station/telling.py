@@ -8,8 +8,11 @@ from typing import NamedTuple
 from devicehub.devices.adoption import NotAdopted, Sorted, Stage
 from devicehub.devices.upkeep import Notice
 from devicehub.reading.derivation import Member
+from devicehub.reading.reading import Reading
 from devicehub.station.words import Words
+from devicehub.visit import policy
 from devicehub.visit.course import Course
+from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Hold
 from devicehub.visit.plan import Cause, NotFiled
 from devicehub.visit.series import Series
@@ -44,6 +47,17 @@ def notice(words: Words, what: Notice) -> str:
 def doubt(words: Words, code: str) -> str:
     """One of `devicehub.visit.policy.flags` that is no flag of the device: what to look at."""
     return words(f"doubt.{code}")
+
+
+def flags(words: Words, reading: Reading, unlike: Doubt | None) -> tuple[str, ...]:
+    """What a person should know before trusting a value, each once. ``unlike`` is what the desk doubts of it."""
+    said = []
+    for code in policy.flags(reading, unlike):
+        if code in reading.measurement.flags:
+            said.append(words(f"flag.{code}"))
+        elif code != "impossible":  # its state says so
+            said.append(doubt(words, code))
+    return tuple(dict.fromkeys(said))
 
 
 def hold(words: Words, code: Hold) -> str:

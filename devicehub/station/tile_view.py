@@ -17,7 +17,6 @@ from devicehub.station.board import LIVE_OF, Picture, Seen, tile_id
 from devicehub.station.series_view import SeriesView
 from devicehub.station.telling import Told
 from devicehub.station.words import Figure, Words
-from devicehub.visit import policy
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Role, hold, may
 from devicehub.visit.plan import Absent, CauseCode
@@ -53,7 +52,7 @@ _OVER: Final[frozenset[State]] = frozenset({"rejected", "withdrawn", "invalid"})
 _SENT: Final[frozenset[State]] = frozenset({"published", "filed", "refused"})
 
 _QUIET: Final[frozenset[CauseCode]] = frozenset(
-    {"not_measured", "asleep", "measuring", "rejected", "no_place"}
+    {"computed", "came_without", "not_measured", "asleep", "measuring", "rejected", "no_place"}
 )
 """Causes that are no trouble: somebody only has to measure, or to wait."""
 
@@ -162,13 +161,12 @@ def tile_view(
     )
 
 
-def kinds_of(
-    picture: Picture, told: Sequence[Kind], plan: Sequence[Kind]
-) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
+def kinds_of(picture: Picture, told: Sequence[Kind]) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """The kinds that have a tile, and those among them that are expected.
 
     ``told`` is what the room's devices can measure: without a plan, that is expected.
     """
+    plan = picture.visit.plan if picture.visit is not None else ()
     expected = {kind for kind in (plan or told) if kind in ICONS}
     here = {filing.reading.kind for filing in picture.filings.values()}
     live = {
@@ -272,12 +270,7 @@ def _warnings(
     unlike = None
     if filing.state == "to_review" and picture.visit is not None:
         unlike = doubt(reading, picture.visit.id)
-    for code in policy.flags(reading, unlike):
-        if code in reading.measurement.flags:
-            said.append(words(f"flag.{code}"))
-        elif code != "impossible":  # its state says so
-            said.append(telling.doubt(words, code))
-    return tuple(dict.fromkeys(said))
+    return tuple(dict.fromkeys([*said, *telling.flags(words, reading, unlike)]))
 
 
 def _notes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,7 +16,7 @@ from devicehub.station.hub import Hub
 from devicehub.station.sign_in import operator_of
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.operators import Operator, Operators, OperatorsUnreadable
-from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.patient import PatientIdentity, can_be_born
 from devicehub.visit.reception import NotOpened, NotProposed
 
 
@@ -42,6 +44,7 @@ class Visits:
 
     def routes(self, counter: Counter) -> list[Route]:
         """Where each is reached."""
+        self._words = counter.words
         return [
             counter.get("/api/worklist", "visit", self.worklist),
             counter.post("/api/visits", "visit", self.open),
@@ -68,6 +71,8 @@ class Visits:
         """Open a visit for a patient, closing the one that is open."""
         asked = await said(request, Opening)
         identity = PatientIdentity.model_validate(asked.model_dump(exclude={"responsible"}))
+        if not can_be_born(identity.born, datetime.now().astimezone().date()):
+            raise Refused(422, self._words(request)("refusal.born"))
         responsible = _responsible(
             operator_of(request), self._hub.sessions.operators, asked.responsible
         )
@@ -77,7 +82,10 @@ class Visits:
     async def open_planned(self, request: Request) -> Response:
         """Open a visit of the worklist."""
         visit = request.path_params["visit"]
-        opened = await self._desk.open_planned(visit, author=author(request))
+        responsible = _responsible(operator_of(request), self._hub.sessions.operators, None)
+        opened = await self._desk.open_planned(
+            visit, author=author(request), responsible=responsible
+        )
         return JSONResponse({"visit": opened.id})
 
     async def close(self, request: Request) -> Response:
@@ -131,6 +139,13 @@ def physicians(operators: Operators) -> tuple[Operator, ...]:
         return tuple(one for one in operators.all() if one.role == "physician")
     except OperatorsUnreadable:
         return ()
+
+
+def physician_of(operators: Operators, author: str) -> str | None:
+    """The physician who answers for a visit that was scanned in: who opens it, or the only one there is."""
+    known = physicians(operators)
+    chosen = [one for one in known if one.id == author] or known
+    return chosen[0].name if len(chosen) == 1 else None
 
 
 def _responsible(operator: Operator, operators: Operators, asked: str | None) -> str | None:

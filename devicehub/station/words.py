@@ -181,6 +181,14 @@ class Words:
                 return self.count(f"duration.{unit}", seconds // size)
         return self.count("duration.seconds", seconds)
 
+    def whole_duration(self, length: timedelta) -> str:
+        """A length of time to the second, in minutes and seconds."""
+        minutes, seconds = divmod(max(int(length.total_seconds()), 0), 60)
+        parts = [self.count("duration.minutes", minutes)] if minutes else []
+        if seconds or not minutes:
+            parts.append(self.count("duration.seconds", seconds))
+        return " ".join(parts)
+
     def age(self, born: date, today: date) -> str:
         """A person's age in whole years, in months for a small child."""
         months = (today.year - born.year) * 12 + today.month - born.month

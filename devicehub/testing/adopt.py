@@ -21,7 +21,7 @@ from devicehub.driver.measurement import MeasurementBase
 from devicehub.testing.capture import WRITE_DOWN
 from devicehub.testing.replay import ReplayFailed, converse
 from devicehub.testing.scrub import scrub
-from devicehub.transport.tape import NO_DRIVER, Capture, dump, load
+from devicehub.transport.tape import NO_DRIVER, Capture, dump, in_words, load
 
 Fields = dict[str, object]
 _MEASUREMENT: TypeAdapter[Measurement] = TypeAdapter(AnyMeasurement)
@@ -46,6 +46,8 @@ def adopt(field: Path, *, driver: str, device: str, display: str | None, capture
             f"{field} was recorded without a driver: say whose it is with --driver, or draft one: "
             f"devicehub drivers new NAME --from {field}"
         )
+    if not device.strip():
+        raise NotAdopted("--device is empty: say the maker and the model, as on the device's label")
     header = capture.header.model_copy(update={"driver": driver, "device": device})
     fixture = captures / driver / f"{_stem(device)}.jsonl"
     if fixture.exists():
@@ -68,7 +70,7 @@ def _shown(display: str) -> list[Fields]:
     except json.JSONDecodeError as error:
         raise NotAdopted(f"--display is not JSON: {error}") from None
     except ValidationError as error:
-        raise NotAdopted(f"--display is no measurement: {error}") from None
+        raise NotAdopted(f"--display is no measurement: {in_words(error)}") from None
     if not shown:
         raise NotAdopted("--display is empty: leave it out, and write down later what was shown")
     return shown

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from devicehub.driver import AnyMeasurement, Measurement
-from devicehub.transport.tape import BadCapture, Capture, load
+from devicehub.transport.tape import BadCapture, Capture, in_words, load
 
 WRITE_DOWN = (
     "write here what the device's display showed, as a list of measurements such as "
@@ -57,4 +57,4 @@ def _captured(capture: Capture, path: Path) -> Captured:
     except json.JSONDecodeError as error:
         raise BadCapture(f"{path}:{error.lineno}: {error.msg}") from None
     except ValidationError as error:
-        raise BadCapture(f"{path}: {error}") from None
+        raise BadCapture(f"{path}: {in_words(error)}") from None

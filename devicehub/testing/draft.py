@@ -7,6 +7,7 @@ and of its simulator's ``measure``. A device of a Bluetooth SIG service begins w
 from __future__ import annotations
 
 import json
+import keyword
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,7 @@ def draft(driver: str, *, kind: str, capture: Path | None, folders: Folders) -> 
     `NotDrafted`, or `devicehub.testing.adopt.NotAdopted` and `devicehub.transport.tape.BadCapture` from the
     capture.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", driver):
-        raise NotDrafted(f"{driver!r}: small letters, digits and _ only, a letter first")
+    _judge_name(driver)
     if kind not in DRAFTS:
         raise NotDrafted(f"--kind {kind}: there are {', '.join(DRAFTS)}")
     for option, folder in (("drivers", folders.drivers), ("simulators", folders.simulators)):
@@ -77,6 +77,14 @@ def draft(driver: str, *, kind: str, capture: Path | None, folders: Folders) -> 
     for path, text in zip(written, (driver_text, simulator_text), strict=True):
         path.write_text(text, encoding="utf-8")
     return [*written, fixture, fixture.with_suffix(".measurements.json")]
+
+
+def _judge_name(driver: str) -> None:
+    """It names a module, and a class in it. Raises `NotDrafted`."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", driver):
+        raise NotDrafted(f"{driver!r}: small letters, digits and _ only, a letter first")
+    if keyword.iskeyword(driver) or keyword.iskeyword(driver.capitalize()):
+        raise NotDrafted(f"{driver!r}: a word of Python's own; choose another, as acme_{driver}")
 
 
 def _kind(capture: Capture) -> str:

@@ -89,6 +89,9 @@ class Fault:
         if (self.kind == "swap") != (self.other is not None):
             raise BadFault("a swap has two electrodes, as LA/RA:swap, every other fault one")
 
+        if self.until <= self.since:
+            raise BadFault(f"@{self.since:g}-{self.until:g}: a fault ends after it began, as @5-12")
+
     def lasts(self, at: float) -> bool:
         """Whether it is there ``at`` so many seconds."""
         return self.since <= at < self.until

@@ -23,6 +23,9 @@ Fault = Literal["deaf", "refuses_to_scan"]
 """What ails an adapter: it scans and hears nothing, or takes no order to scan."""
 
 
+LAST_TCP_PORT = 65535
+
+
 class Air(LocalLink):
     """What the controllers of one simulated room share."""
 
@@ -227,12 +230,21 @@ class VirtualController(Controller):
             connection.on_hci_acl_data_packet(packet)
 
 
+class BadPort(ValueError):
+    """What a hub cannot be offered a place at. The message says how one is written."""
+
+
+class PortTaken(OSError):
+    """Nothing can listen there now. The message says where, why, and what to do."""
+
+
 class HubPort:
     """Where a hub plugs in: a socket that offers a controller on the air, a fresh one to each caller.
 
     ``listen`` is ``tcp-server:127.0.0.1:9700`` (port 0 chooses a free one) or ``unix-server:/path``. A hub
     may be killed and come back; a second caller takes the place of the first. ``number`` tells several adapters
     of one hub apart; each has so many ``places`` for connections and hears with a ``strength`` in dBm.
+    Raises `BadPort`, and `PortTaken` on entering.
     """
 
     def __init__(
@@ -244,7 +256,7 @@ class HubPort:
         strength: int = VirtualController.strength,
     ) -> None:
         self._air = air
-        self._listen = listen
+        self._scheme, self._place = _split(listen)
         self._number = number
         self._places = places
         self._strength = strength
@@ -258,20 +270,25 @@ class HubPort:
     async def __aenter__(self) -> Self:
         # bumble reports every lost link as an error of its own, with a traceback.
         logging.getLogger("bumble").setLevel(logging.CRITICAL)
-        scheme, _, place = self._listen.partition(":")
-        loop = asyncio.get_running_loop()
-        match scheme:
-            case "tcp-server":
-                host, _, port = place.rpartition(":")
-                self._server = await loop.create_server(self._answer, host, int(port))
-                chosen = self._server.sockets[0].getsockname()[1]
-                self.address = f"tcp-client:{host}:{chosen}"
-            case "unix-server":
-                self._server = await loop.create_unix_server(self._answer, place)
-                self.address = f"unix:{place}"
-            case _:
-                raise ValueError(f"tcp-server:… or unix-server:… expected, not {self._listen!r}")
+        try:
+            await self._listen()
+        except OSError as error:
+            raise PortTaken(
+                f"no hub can be let in at {self._place} ({error.strerror or error}): other simulators may be "
+                "running there; end them, or choose another place"
+            ) from None
         return self
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._scheme == "unix-server":
+            self._server = await loop.create_unix_server(self._answer, self._place)
+            self.address = f"unix:{self._place}"
+        else:
+            host, _, port = self._place.rpartition(":")
+            self._server = await loop.create_server(self._answer, host, int(port))
+            chosen = self._server.sockets[0].getsockname()[1]
+            self.address = f"tcp-client:{host}:{chosen}"
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
@@ -308,6 +325,19 @@ class HubPort:
         self._give_fault(controller)
         self._caller = _Caller(self._air, controller)
         return self._caller
+
+
+def _split(listen: str) -> tuple[str, str]:
+    """Scheme and place of where a hub plugs in. Raises `BadPort`."""
+    scheme, _, place = listen.partition(":")
+    host, _, port = place.rpartition(":")
+    is_tcp = scheme == "tcp-server" and host and port.isdecimal() and int(port) <= LAST_TCP_PORT
+    if not is_tcp and not (scheme == "unix-server" and place):
+        raise BadPort(
+            f"{listen!r} is no place for a hub: write tcp-server:127.0.0.1:PORT, the port from 0 (any free one) "
+            f"to {LAST_TCP_PORT}, or unix-server:/path"
+        )
+    return scheme, place
 
 
 class _Caller(asyncio.Protocol):

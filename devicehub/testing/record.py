@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from devicehub import __version__
@@ -108,7 +108,7 @@ async def record_ble(
     told = hands(driver, heard)
     if isinstance(session, Overhear):
         with (
-            Tape(raw, _header(driver, advert, (), radio.origin)) as tape,
+            _taping(raw, _header(driver, advert, (), radio.origin)) as tape,
             radio.overhear(sighting, told, recorder=tape) as overheard,
         ):
             await _for(seconds, session(overheard))
@@ -116,7 +116,7 @@ async def record_ble(
         recorder = _Late()
         async with radio.connect(sighting, told, recorder=recorder) as link:
             offered = tuple(sorted(link.characteristics))
-            with Tape(raw, _header(driver, advert, offered, radio.origin)) as tape:
+            with _taping(raw, _header(driver, advert, offered, radio.origin)) as tape:
                 recorder.tape = tape
                 await _for(seconds, session(link))
     return _finish(raw, path, sighting.address)
@@ -127,7 +127,7 @@ async def record_serial(
 ) -> Capture:
     """Talk over the line as ``driver`` does for ``seconds`` and write it down."""
     raw = path.with_name(path.name + UNSCRUBBED)
-    with Tape(raw, _header(driver, None, (), origin_of(port))) as tape:
+    with _taping(raw, _header(driver, None, (), origin_of(port))) as tape:
         async with open_line(port, driver.line, hands(driver, heard), tape=tape) as link:
             await _for(seconds, driver.session(link))
     return _finish(raw, path, None)
@@ -142,6 +142,24 @@ async def eavesdrop(link: BleLink) -> None:
             subscribed.append(on)
     async for frame in link.frames(*subscribed, quiet=60.0):
         link.live(frame)
+
+
+@contextlib.contextmanager
+def _taping(raw: Path, header: Header) -> Iterator[Tape]:
+    """A tape in ``raw``; where all fails before anything was said, no file stays. Raises `NotRecorded`."""
+    try:
+        tape = Tape(raw, header)
+    except OSError as error:
+        raise NotRecorded(
+            f"{raw} cannot be written ({error.strerror}): choose another file name or folder"
+        ) from None
+    try:
+        with tape:
+            yield tape
+    except BaseException:
+        if not tape.steps:
+            raw.unlink()
+        raise
 
 
 class _Late:

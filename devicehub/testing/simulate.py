@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import importlib
 import itertools
@@ -34,7 +35,8 @@ CAPTURE, FAULTS = ".jsonl", "+"
 """What the name of a capture ends with, and what parts a device's id from its electrodes' faults."""
 
 Ledger = Callable[[dict[str, object]], None]
-"""Hears what happens: ``ready``, ``measured`` (the truth a hub must report) and ``confirmed`` (BLE only)."""
+"""Hears what happens: ``ready``, ``measured`` (the truth a hub must report) and ``confirmed`` (BLE only);
+``passkey`` is what a device shows while it is paired."""
 
 
 class UnknownSimulator(LookupError):
@@ -85,13 +87,18 @@ async def simulate(
     ``identity_reader`` scans the codes of invented patients in turn, once a hub has opened its port. BLE devices begin when a hub subscribes and end when it has
     confirmed everything; their addresses are ``C0:00:00:00:00:01`` and so on, in the order of ``ids``.
     ``hci`` is where a hub plugs in: ``tcp-server:127.0.0.1:9700``, ``unix-server:/path``; a free port where
-    it is ``None``. What streams does so without a pause. Raises `UnknownSimulator`, `BadFault`.
+    it is ``None``. What streams does so without a pause; without a BLE device nobody listens there.
+    Raises `UnknownSimulator`, `BadFault`, `devicehub.transport.tape.BadCapture`, and
+    `devicehub.testing.radio.BadPort` and `PortTaken`.
     """
     kinds = installed()
     made = {device: _make(kinds, device, every) for device in ids if device != READER}
     rhythm = _Rhythm(every, count)
     air = Air()
-    async with HubPort(air, hci or ANY_FREE_PORT) as port, asyncio.TaskGroup() as running:
+    port = HubPort(air, hci or ANY_FREE_PORT)
+    has_radio = any(not isinstance(simulator, SerialSimulator) for simulator in made.values())
+    plugged = port if has_radio else contextlib.nullcontext()
+    async with plugged, asyncio.TaskGroup() as running:
         if READER in ids:
             running.create_task(_run_reader(every, count, _Entry(READER, ledger)))
         for number, (device, simulator) in enumerate(made.items(), start=1):
@@ -100,7 +107,7 @@ async def simulate(
                 running.create_task(_run_serial(simulator, rhythm, entry))
             else:
                 address = f"C0:00:00:00:00:{number:02X}"
-                peripheral = Peripheral(simulator, air, address, entry.hear)
+                peripheral = Peripheral(simulator, air, address, entry.hear, entry.show)
                 running.create_task(_run_ble(peripheral, port.address, rhythm, entry))
 
 
@@ -132,6 +139,10 @@ class _Entry:
 
     def write(self, event: str, **more: object) -> None:
         self._ledger({"event": event, "device": self._device, **more})
+
+    def show(self, passkey: int) -> None:
+        """The six digits on the device's display."""
+        self.write("passkey", digits=f"{passkey:06}")
 
     def hear(self, event: str, message: Message, at: datetime | None = None) -> None:
         if message.truth is not None:
@@ -214,6 +225,6 @@ def _find(kinds: dict[str, MakeSimulator], device: str) -> MakeSimulator:
     kind, _, _ = device.partition(FAULTS)[0].partition("#")
     if kind in kinds:
         return kinds[kind]
-    near = difflib.get_close_matches(kind, kinds, n=1)
+    near = difflib.get_close_matches(kind.lower(), kinds, n=1)
     hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(kinds)}"
     raise UnknownSimulator(f"no simulator is called {kind!r}; {hint}")

@@ -108,6 +108,7 @@ class Radio:
             self._heard,
             self._connecting,
             hearsay or Hearsay(),
+            linked=lambda: bool(self._inboxes),
             on_change=self._tell,
             on_reset=lambda: self._end_links("the radio was reset"),
             on_lost=self._on_lost,

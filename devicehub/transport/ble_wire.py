@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
@@ -25,6 +26,11 @@ vol. 3, part F, 3.3.3)."""
 PAIRING_SECONDS = 60.0
 """Long enough for a person to read six digits on a device and type them."""
 
+_PAIRING_REFUSED = (
+    "pairing was refused: the device did not take the digits, nobody typed them, or it is not in its pairing "
+    "mode. Put it into its pairing mode again, then pair it again with the digits it shows then"
+)
+
 _DOUBT_SECONDS = 0.5
 _STACK_FAILURES = (BleakError, EOFError, OSError)
 """What bleak's backends raise when the stack or the link beneath them goes away; EOFError is D-Bus's."""
@@ -37,6 +43,7 @@ _WANTS_BOND = frozenset(
     }
 )
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -211,4 +218,5 @@ class BleWire:
             raise Refused("pairing was not completed in time") from None
         except (NotImplementedError, *_STACK_FAILURES) as error:
             self._inbox.check()
-            raise Refused(f"pairing was refused: {error}") from error
+            log.info("pairing refused: %s", error)
+            raise Refused(_PAIRING_REFUSED) from error

@@ -28,7 +28,10 @@ _STUCK = (
 )
 
 Listening = Literal["hearing", "quiet", "resetting"]
-"""How a scan goes: ``quiet`` is no fault, a room without devices is; ``resetting`` is the adapter's restart."""
+"""How a scan goes: ``quiet`` is no fault, a room without devices is; ``resetting`` is the adapter's restart.
+
+A device that is linked advertises nothing: while one is, the room is not ``quiet``.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Scan:
     """One adapter's scan, watched from `start` to `stop`.
 
     ``connecting`` is held by who makes a connection: stacks pause the scan meanwhile, and the watchdog waits.
+    ``linked`` tells whether a device is spoken with through this adapter now.
     ``on_reset`` is called when the adapter was reset and every link with it; ``on_lost`` when nothing helps.
     """
 
@@ -47,6 +51,7 @@ class Scan:
         connecting: asyncio.Lock,
         hearsay: Hearsay,
         *,
+        linked: Callable[[], bool],
         on_change: Callable[[Listening], None],
         on_reset: Callable[[], None],
         on_lost: Callable[[RadioUnavailable], None],
@@ -55,6 +60,7 @@ class Scan:
         self._heard = heard
         self._connecting = connecting
         self._hearsay = hearsay
+        self._linked = linked
         self._on_change = on_change
         self._on_reset = on_reset
         self._on_lost = on_lost
@@ -125,7 +131,8 @@ class Scan:
         words = f"scanning={scanning} contradicted={contradicted}"
         if rung == "restart_scan":
             log.info("radio_scan_restarted adapter=%s %s", name, words)
-            self._tell("quiet")
+            if not self._linked():
+                self._tell("quiet")
             worked = await self._restart()
             self._watchdog.restarted(_now(), worked=worked)
             if worked:

@@ -137,7 +137,7 @@ class Capture(BaseModel):
 
 def load(path: Path) -> Capture:
     """Read a capture file. Raises `BadCapture`."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = _text(path).splitlines()
     if not lines:
         raise BadCapture(f"{path}:1: empty file; the first line says what was recorded")
     header = _parse(Header, lines[0], f"{path}:1")
@@ -153,6 +153,23 @@ def load(path: Path) -> Capture:
     return Capture(path=path, header=header, steps=tuple(steps))
 
 
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8")
+    except FileNotFoundError:
+        raise BadCapture(f"{path}: there is no such file; check its name and its folder") from None
+    except OSError as error:
+        raise BadCapture(
+            f"{path}: cannot be read ({error.strerror}); name a capture file"
+        ) from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadCapture(
+            f"{path}:{line}: not text in UTF-8; a capture has one JSON object a line"
+        ) from None
+
+
 def dump(capture: Capture, path: Path) -> None:
     """Write a capture file."""
     lines = [_line(capture.header), *map(_line, capture.steps)]
@@ -165,6 +182,8 @@ class Tape:
     def __init__(
         self, path: Path, header: Header, *, clock: Callable[[], datetime] = station_now
     ) -> None:
+        self.steps = 0
+        """How many have been written."""
         self._started = header.recorded
         self._elapsed = 0.0
         self._clock = clock
@@ -201,6 +220,7 @@ class Tape:
         elapsed = round((self._clock() - self._started).total_seconds(), 6)
         self._elapsed = max(self._elapsed, elapsed)
         self._write(Step(t=self._elapsed, by=by, do=do, on=on, data=data))
+        self.steps += 1
 
     def _write(self, part: Header | Step) -> None:
         self._file.write(_line(part))
@@ -215,10 +235,20 @@ def _parse(model: type[Parsed], line: str, place: str) -> Parsed:
     try:
         return model.model_validate_json(line)
     except ValidationError as error:
-        raise BadCapture(f"{place}: {'; '.join(map(_fault, error.errors()))}") from None
+        raise BadCapture(f"{place}: {in_words(error)}") from None
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong with what somebody wrote, on one line: where, what, and the fix."""
+    return "; ".join(map(_fault, error.errors()))
 
 
 def _fault(fault: ErrorDetails) -> str:
+    if fault["type"] == "union_tag_invalid":
+        known = fault["ctx"]["expected_tags"]
+        return f'"kind": no measurement is called {fault["ctx"]["tag"]!r}; known: {known}'
+    if fault["type"] == "union_tag_not_found":
+        return '"kind": missing; add it'
     if fault["type"] == "extra_forbidden":
         return f"{_where(fault)}: no such field; take it away or correct its name"
     if fault["type"] == "missing":

@@ -219,7 +219,8 @@ class _Delegate(PairingDelegate):
         """The passkey the device shows."""
         if self._ask_passkey is None:
             return None
-        return await self._answer(self._ask_passkey(self._address))
+        # bumble takes the passkey 0 for none and then waits for ever: a refusal ends the pairing.
+        return await self._answer(self._ask_passkey(self._address)) or None
 
     async def display_number(self, number: int, digits: int) -> None:
         """Show the passkey to type on the device; pairing goes on meanwhile."""

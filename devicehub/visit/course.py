@@ -14,12 +14,14 @@ from devicehub.journal.records import Filing, State
 from devicehub.reading.derivation import Arm, Derivation, Member
 from devicehub.visit.series import (
     BOTH,
-    WINDOW,
     Series,
     SeriesRules,
     Taken,
     arms_of,
+    counting_of,
+    missed_minutes,
     next_due,
+    standing_left,
     usable_of,
 )
 
@@ -75,11 +77,10 @@ class Course:
 def look(series: Series, filings: Mapping[UUID, Filing], now: datetime) -> Course:
     """Where the series stands at ``now``: what the person does next, and the mean as far as it is known."""
     usable = usable_of(series, filings)
-    counting = _counting(series, usable)
+    counting = counting_of(series, usable)
     mean = _mean(series.rules, counting, filings)
     settled = mean is not None and all(filings[one].state in ACCEPTED for one in mean.members)
-    missed = _missed(series, usable, now)
-    act, due, minute = _next(series, usable, counting, missed, now)
+    act, due, minute = _next(series, usable, counting, now)
     return Course(
         act=act,
         due_at=due,
@@ -90,7 +91,7 @@ def look(series: Series, filings: Mapping[UUID, Filing], now: datetime) -> Cours
         members=_members(usable, mean),
         mean=mean,
         settled=settled,
-        missed_minutes=missed,
+        missed_minutes=missed_minutes(series, usable, now),
     )
 
 
@@ -110,7 +111,6 @@ def _next(
     series: Series,
     usable: Sequence[Taken],
     counting: Sequence[Taken],
-    missed: Sequence[int],
     now: datetime,
 ) -> tuple[Act, datetime | None, int | None]:
     rules = series.rules
@@ -126,22 +126,12 @@ def _next(
         return ("other_arm" if series.arm in measured else "measure_arm"), due, None
     if len(counting) < rules.count and series.stood_at is None:
         return "measure", due, None
-    done = {one.minute for one in usable if one.purpose == "standing"}
-    left = [m for m in sorted(rules.standing_minutes) if m not in done and m not in missed]
+    left = standing_left(series, usable, now)
     if not left:
         return "done", None, None
     if series.stood_at is None:
         return "stand_up", None, None
     return "measure_standing", series.stood_at + timedelta(minutes=left[0]), left[0]
-
-
-def _counting(series: Series, usable: Iterable[Taken]) -> list[Taken]:
-    """The measurements of the series proper, on the arm and in the posture it goes on with."""
-    return [
-        one
-        for one in usable
-        if one.purpose == "series" and one.arm == series.arm and one.posture == series.posture
-    ]
 
 
 def _higher_arm(usable: Iterable[Taken], filings: Mapping[UUID, Filing]) -> Arm | None:
@@ -154,18 +144,6 @@ def _higher_arm(usable: Iterable[Taken], filings: Mapping[UUID, Filing]) -> Arm 
 def _pressures(filing: Filing) -> tuple[Decimal, ...]:
     said = filing.reading.measurement
     return tuple(getattr(said, name) or Decimal(0) for name in ("systolic_mmhg", "diastolic_mmhg"))
-
-
-def _missed(series: Series, usable: Iterable[Taken], now: datetime) -> tuple[int, ...]:
-    if series.stood_at is None:
-        return ()
-    done = {one.minute for one in usable if one.purpose == "standing"}
-    over = series.ended_at or now
-    return tuple(
-        minute
-        for minute in sorted(series.rules.standing_minutes)
-        if minute not in done and over > series.stood_at + timedelta(minutes=minute) + WINDOW
-    )
 
 
 # ---------------------------------------------------------------------------------------------- the mean

@@ -148,9 +148,12 @@ class Desk:
             f"v-{secrets.token_hex(10)}", identity, author, plan, responsible, planned=False
         )
 
-    async def open_planned(self, visit: str, *, author: str) -> Visit:
+    async def open_planned(
+        self, visit: str, *, author: str, responsible: str | None = None
+    ) -> Visit:
         """Close the visit that is open, and open this one of the dossier's.
 
+        ``responsible`` answers for it where the dossier has named nobody.
         From the worklist it opens without waiting for the dossier. Raises `DossierUnreachable` or
         `DossierRefused` for an id that is not on it, `NotAllowed` for a visit that was closed.
         """
@@ -160,7 +163,12 @@ class Desk:
         known = await self.planned(visit)
         self._known[visit] = known
         opened = await self._open(
-            visit, known.identity, author, known.plan, known.responsible, planned=True
+            visit,
+            known.identity,
+            author,
+            known.plan,
+            known.responsible or responsible,
+            planned=True,
         )
         self.worklist = tuple(one for one in self.worklist if one.visit != visit)
         return opened
@@ -213,9 +221,12 @@ class Desk:
             return unlocked
 
     def expect(self, visit: str, kind: Kind) -> None:
-        """A measurement is to be done again: it is part of the visit's plan. `Review.retake` says so."""
+        """A measurement is to be done again: it is part of the visit's plan. `Review.retake` says so.
+
+        An empty plan expects whatever the room measures, and stays empty.
+        """
         known = next((one for one in self._visits if one.id == visit), None)
-        if known is not None and kind not in known.plan:
+        if known is not None and known.plan and kind not in known.plan:
             self._put(known.model_copy(update={"plan": (*known.plan, kind)}))
 
     async def delegate(self, kind: Kind, *, delegated: bool, author: str) -> None:

@@ -7,6 +7,14 @@ from typing import Literal
 
 from devicehub.reading.reading import Record
 
+OLDEST_YEARS = 130
+"""Nobody has lived longer: the oldest person known reached 122."""
+
+
+def can_be_born(born: date, today: date) -> bool:
+    """Whether a person who comes today can be born on that day."""
+    return born <= today and today.year - born.year <= OLDEST_YEARS
+
 
 class Ins(Record):
     """A French national health identity (INS): the matricule never travels without who assigned it."""

@@ -33,6 +33,8 @@ CauseCode = Literal[
     "not_paired",
     "no_place",
     "device_failed",
+    "computed",
+    "came_without",
     "not_measured",
     "link_lost",
     "unplugged",
@@ -42,13 +44,20 @@ CauseCode = Literal[
 """What may keep a measurement away, the likeliest first where several hold.
 
 ``asleep``: not heard since the visit was opened; a device that talks to somebody else's telephone is silent too.
-``not_measured``: heard, and nothing was measured with it yet. ``bond_elsewhere``: another radio holds its bond.
+``not_measured``: heard, and nothing was measured with it yet. ``came_without``: it has measured in this visit,
+and did not tell this along with it. ``computed``: no device is needed, what it is made of has to come. ``bond_elsewhere``: another radio holds its bond.
 """
 
 NotFiledCode = Literal["broker_down", "dossier_silent", "refused"]
 """Why what came is not in the record: never a reason to measure again."""
 
 LIKELIEST: Mapping[CauseCode, int] = {code: n for n, code in enumerate(get_args(CauseCode))}
+
+ALONGSIDE: Mapping[Kind, frozenset[Kind]] = {
+    "heart_rate": frozenset({"oxygen_saturation", "blood_pressure"}),
+    "body_height": frozenset({"body_weight"}),
+}
+"""What a device may tell, or not, along with the measurement it is for."""
 
 HERE: frozenset[State] = frozenset({"to_review", "accepted", "published", "filed", "refused"})
 """The states of a reading that is there: it needs a decision or a receipt, and no measurement."""
@@ -128,6 +137,17 @@ def absent(room: Snapshot) -> tuple[Absent, ...]:
     )
 
 
+def came_alongside(filings: Iterable[Filing], device: str, kind: Kind) -> bool:
+    """Whether a device has told of this visit what it might have told this kind along with."""
+    with_it = ALONGSIDE.get(kind, frozenset[Kind]())
+    return any(
+        filing.state in HERE
+        and filing.reading.kind in with_it
+        and filing.reading.device.id == device
+        for filing in filings
+    )
+
+
 def not_filed(room: Snapshot) -> NotFiled | None:
     """Why what was accepted is not in the record yet, if something hinders."""
     refused = sum(filing.state == "refused" for filing in room.filings)
@@ -162,6 +182,9 @@ def _of_the_visit(room: Snapshot, kind: Kind) -> Iterator[Cause]:
 
 
 def _of_the_devices(room: Snapshot, kind: Kind) -> Iterator[Cause]:
+    if kind == "body_mass_index":
+        yield Cause("computed")
+        return
     telling = [device for device in room.devices if device.tells and kind in device.tells]
     if not telling:
         telling = [device for device in room.devices if device.tells is None]
@@ -171,7 +194,10 @@ def _of_the_devices(room: Snapshot, kind: Kind) -> Iterator[Cause]:
         failed_at = device.could_not_measure_at
         if failed_at is not None and failed_at >= room.visit.opened_at:
             yield Cause("could_not_measure", device.name)
-        yield _of_one(room, device)
+        if came_alongside(room.filings, device.id, kind):
+            yield Cause("came_without", device.name)
+        else:
+            yield _of_one(room, device)
 
 
 def _of_one(room: Snapshot, device: RoomDevice) -> Cause:

@@ -11,11 +11,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
 from devicehub.visit.ins import NotRead, NotReadReason
-from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.patient import PatientIdentity, can_be_born
 from devicehub.visit.scan import read_scan
 
 log = logging.getLogger(__name__)
@@ -145,6 +146,8 @@ class Reception:
         if read is None:
             return None
         if isinstance(read, PatientIdentity):
+            if not can_be_born(read.born, datetime.now().astimezone().date()):
+                raise NotRead("damaged")
             return Proposal(uuid4(), read)
         return Proposal(uuid4(), await self._doors.planned(read.visit), read.visit)
 

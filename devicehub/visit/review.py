@@ -60,6 +60,11 @@ class Review:
         """
         return await self._journal.quarantined(TRAY_LARGEST)
 
+    async def left_behind(self) -> list[Filing]:
+        """The readings that wait for a decision in a visit that is not the open one, newest first."""
+        here = self._desk.visit
+        return await self._journal.to_review(but=here.id if here else None, limit=TRAY_LARGEST)
+
     async def assign(self, reading: UUID, visit: str, *, author: str, reason: Reason) -> Filing:
         """Give a reading of the tray to a recent visit (`Desk.recent`), which a person vouches for."""
         filing = await self._filing(reading)

@@ -30,6 +30,9 @@ WINDOW = timedelta(minutes=1)
 STANDS: frozenset[State] = frozenset({"to_review", "accepted", "published", "filed"})
 """The states of a reading that has its place in a series; any other leaves its place free."""
 
+Purpose = Literal["resting", "arm", "series", "standing", "after"]
+"""What a reading was taken for. One that came ``after`` all that was asked for stands alone, for good."""
+
 BOTH: frozenset[Arm] = frozenset({"left", "right"})
 
 
@@ -58,7 +61,7 @@ class Taken(Record):
 
     reading: UUID
     at: AwareDatetime
-    purpose: Literal["resting", "arm", "series", "standing"]
+    purpose: Purpose
     arm: Arm | None
     posture: Posture
     minute: int | None = None
@@ -145,6 +148,8 @@ def relabel(series: Series, reading: UUID, *, arm: Arm | None, posture: Posture)
 def take(series: Series, filing: Filing, filings: Mapping[UUID, Filing]) -> Series:
     """The series with a reading that has just come; the same series for one that is none of its business.
 
+    One that comes when nothing is left to measure is noted as such and is never a member: not even when a
+    member falls out later and its place is free again, for it was not measured for that place.
     ``filings`` are the visit's, by reading.
     """
     reading = filing.reading
@@ -154,14 +159,19 @@ def take(series: Series, filing: Filing, filings: Mapping[UUID, Filing]) -> Seri
     before = usable_of(series, filings)
     if reading.received_at < series.rest_over_at or reading.began.latest < series.started_at:
         one = _taken(series, reading, "resting")
+    elif series.stood_at is not None and not standing_left(series, before, reading.received_at):
+        one = _taken(series, reading, "after")
     elif series.stood_at is not None:
         minute = _nearest_minute(series, before, reading.received_at)
         one = _taken(series, reading, "standing", minute=minute)
     else:
         arms = series.rules.both_arms and not series.arm_chosen and len(arms_of(before)) < len(BOTH)
-        due = next_due(series, before)
-        early = reading.began.latest < due - TOLERANCE
-        one = _taken(series, reading, "arm" if arms else "series", early=early)
+        full = len(counting_of(series, before)) >= series.rules.count
+        early = reading.began.latest < next_due(series, before) - TOLERANCE
+        if full and not arms:
+            one = _taken(series, reading, "after")
+        else:
+            one = _taken(series, reading, "arm" if arms else "series", early=early)
     return _with(series, taken=(*series.taken, one))
 
 
@@ -178,7 +188,7 @@ def _is_ours(series: Series, filing: Filing) -> bool:
 def _taken(
     series: Series,
     reading: Reading,
-    purpose: Literal["resting", "arm", "series", "standing"],
+    purpose: Purpose,
     *,
     minute: int | None = None,
     early: bool = False,
@@ -198,11 +208,11 @@ def _taken(
 
 
 def usable_of(series: Series, filings: Mapping[UUID, Filing]) -> list[Taken]:
-    """What was taken after the rest, has a pressure, and still stands in the visit."""
+    """What was taken between the rest and the last measurement, has a pressure, and still stands in the visit."""
     return [
         one
         for one in series.taken
-        if one.purpose != "resting" and _is_usable(series, filings.get(one.reading))
+        if one.purpose not in ("resting", "after") and _is_usable(series, filings.get(one.reading))
     ]
 
 
@@ -216,6 +226,38 @@ def _is_usable(series: Series, filing: Filing | None) -> bool:
         and said.diastolic_mmhg is not None
         and "measurement_failed" not in said.flags
     )
+
+
+def counting_of(series: Series, usable: Iterable[Taken]) -> list[Taken]:
+    """The measurements of the series proper, on the arm and in the posture it goes on with."""
+    return [
+        one
+        for one in usable
+        if one.purpose == "series" and one.arm == series.arm and one.posture == series.posture
+    ]
+
+
+def missed_minutes(series: Series, usable: Iterable[Taken], now: datetime) -> tuple[int, ...]:
+    """The planned minutes of standing that went by without a measurement."""
+    if series.stood_at is None:
+        return ()
+    over = series.ended_at or now
+    return tuple(
+        minute
+        for minute in _free_minutes(series, usable)
+        if over > series.stood_at + timedelta(minutes=minute) + WINDOW
+    )
+
+
+def standing_left(series: Series, usable: Sequence[Taken], now: datetime) -> list[int]:
+    """The planned minutes of standing that are still to be measured, the next one first."""
+    missed = missed_minutes(series, usable, now)
+    return [minute for minute in _free_minutes(series, usable) if minute not in missed]
+
+
+def _free_minutes(series: Series, usable: Iterable[Taken]) -> list[int]:
+    done = {one.minute for one in usable if one.purpose == "standing"}
+    return [minute for minute in sorted(series.rules.standing_minutes) if minute not in done]
 
 
 def arms_of(usable: Iterable[Taken]) -> set[Arm]:
@@ -233,11 +275,9 @@ def _nearest_minute(series: Series, usable: Sequence[Taken], at: datetime) -> in
     """The planned minute of standing that a measurement stands for, if one that is free is near enough."""
     if series.stood_at is None:
         return None
-    stood, done = series.stood_at, {one.minute for one in usable if one.purpose == "standing"}
     free = [
-        (abs(at - (stood + timedelta(minutes=minute))), minute)
-        for minute in series.rules.standing_minutes
-        if minute not in done
+        (abs(at - (series.stood_at + timedelta(minutes=minute))), minute)
+        for minute in _free_minutes(series, usable)
     ]
     distance, minute = min(free, default=(WINDOW * 2, 0))
     return minute if distance <= WINDOW else None

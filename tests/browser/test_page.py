@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +32,7 @@ from station_room import (
     weight,
 )
 
+from devicehub.app.watches import watch_outbox
 from devicehub.devices.adoption import Sorted
 from devicehub.devices.binding import BleBinding
 from devicehub.devices.commissioning import Double
@@ -154,6 +156,37 @@ async def test_switching_the_patient_takes_every_value_and_every_question_away(
     await expect(tile).not_to_contain_text("87")
     await keep(page, "switched")
     assert watched.complaints == []
+
+
+async def test_what_a_switch_leaves_behind_is_told_and_decided_in_the_tray(
+    watched: Watched, station: Station
+) -> None:
+    watch = asyncio.create_task(watch_outbox(station.journal, station.board))
+    await furnished(station)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    left = await station.file(CUFF, pressure("190", "110"), "to_review", plausibility="unusual")
+    await expect(page.locator("#outbox")).to_have_text("Tout est classé")
+    await page.get_by_role("button", name="Changer").click()
+    await expect(dialog).to_contain_text("1 relevé attend encore une décision")
+    await keep(page, "switch-warns")
+    await page.keyboard.press("Escape")
+    await station.visit(BRUNO)
+    await expect(page.locator("#tray")).to_have_text("1 à confirmer d’une visite close")
+    await expect(page.locator("#outbox")).to_have_text("1 relevé attend une décision")
+    await expect(page.locator("body")).not_to_contain_text("190/110")
+    await page.locator("#tray").click()
+    row = dialog.locator("#left li")
+    await expect(row).to_contain_text("TEST Alice")
+    await expect(row).to_contain_text("190/110")
+    assert await violations(page) == []
+    await keep(page, "left-behind")
+    await row.get_by_role("button", name="Accepter").click()
+    await expect(row).to_have_count(0)
+    await expect(page.locator("#tray")).to_have_text("Rien à attribuer")
+    assert await station.state(left) == "accepted"
+    assert watched.complaints == []
+    watch.cancel()
+    await asyncio.wait({watch})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -222,7 +222,7 @@ async def test_a_device_that_only_answers_is_asked_where_its_driver_is_named_and
         assert heard["path"] == body.path
         assert [each["driver"] for each in heard["understood"]] == ["mt_sics"]
         assert config.read_text().startswith(ROOM)
-        (device,) = load(config, environment={}, known_drivers=["mt_sics"]).device
+        (device,) = load(config, environment={}, known_drivers=registry.installed()).device
         assert (device.id, device.driver, device.port) == ("mt-sics", "mt_sics", body.path)
 
         status, out, err = await command("list", "--config", config, "--json")
@@ -240,7 +240,7 @@ async def test_a_device_that_only_answers_is_asked_where_its_driver_is_named_and
         # It is taken now: no second device is bound to it.
         status, out, err = await command(*asked)
         assert (status, out) == (3, "")
-        assert "aucun port série libre" in err
+        assert "already bound to the device mt-sics" in err
 
 
 async def test_a_port_that_stays_silent_is_said_to_be_silent(tmp_path: Path) -> None:
@@ -264,5 +264,5 @@ async def test_ports_are_listed_in_spite_of_a_configuration_that_is_wrong(tmp_pa
     config = tmp_path / "devicehub.toml"
     config.write_text(ROOM + 'port = "usb:1"\n')
     status, _out, err = await command("list", "--config", config)
-    assert status == 1
+    assert status == 3
     assert "devicehub.toml:5" in err

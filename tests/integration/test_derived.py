@@ -270,6 +270,39 @@ async def test_a_series_is_filed_with_its_members_and_falls_with_one_of_them(roo
     assert mean.reading.derived_from == (first, third)
 
 
+async def test_a_series_that_is_done_leaves_later_readings_alone(room: Room) -> None:
+    visit = (await room.desk.open(ALICE, author="a")).id
+    rules = SeriesRules(rest_seconds=0, interval_seconds=0, count=3)
+    await room.deriver.begin(visit, rules, arm="left", posture="seated")
+    began = station_now()
+    pressures = [
+        filed(pressure(systolic), visit=visit, at=began + timedelta(minutes=2 * number))
+        for number, systolic in enumerate((150, 141, 139, 200, 90, 121), start=1)
+    ]
+    first, second, third = await room.file(*pressures[:3])
+    found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
+    (mean,) = of_kind("blood_pressure", found)
+    for later in pressures[3:5]:
+        await room.file(later)
+        await room.deriver.settle(visit)
+    found = await room.until(lambda filed: len(filed) >= 6, visit)
+    assert of_kind("blood_pressure", found) == [mean]
+    assert of_kind("blood_pressure", found, withdrawn=True) == []
+    assert mean.reading.derived_from == (second, third)
+
+    await room.review.withdraw(second, author="a", reason="cuff")
+    await room.until(lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit)
+    asked = await room.deriver.course(visit)
+    assert asked is not None
+    assert (asked[1].act, asked[1].number) == ("measure", 3)
+    (again,) = await room.file(pressures[5])
+    found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
+    (mean,) = of_kind("blood_pressure", found)
+    assert mean.reading.derived_from == (third, again)
+    assert mean.reading.derivation is not None
+    assert [one.reading for one in mean.reading.derivation.members] == [first, third, again]
+
+
 async def test_a_series_that_is_left_with_its_visit_files_what_it_has(room: Room) -> None:
     visit = (await room.desk.open(ALICE, author="a")).id
     rules = SeriesRules(rest_seconds=0, interval_seconds=0, count=2, standing_minutes=(1, 3))

@@ -478,7 +478,7 @@ async def test_an_idle_room_is_quiet_and_no_failure(ward: Ward, impatient: None)
         cuff.out_of_range()
         board = await page.radio("quiet")
         assert board["radios"][0]["fault"] is None
-        assert "aucun appareil entendu" in await page.html()
+        assert "aucun appareil entendu" not in await page.html(), "nothing is asked of anybody"
         cuff.in_range()
         await page.radio("hearing")
 

@@ -63,17 +63,32 @@ async def test_accept_reject_and_undo_until_it_is_sent(room: Room) -> None:
 async def test_a_retake_is_rejected_and_expected_again_even_after_a_restart(
     room: Room, tmp_path: Path
 ) -> None:
+    await room.desk.open(BRUNO, author="nurse", plan=["body_weight"])
+    await room.settle()
     filing = await room.measure()
     retaken = await room.review.retake(filing.reading.id, author="nurse", reason="cuff")
     assert (retaken.state, retaken.detail) == ("rejected", "cuff")
     visit = room.desk.visit
     assert visit is not None
-    assert visit.plan == ("blood_pressure",)
+    assert visit.plan == ("body_weight", "blood_pressure")
     assert (await room.audit())[-1] == ("nurse", "retake", str(filing.reading.id))
     await room.__aexit__()
     async with Room(tmp_path, NOBODY_HEARS, clock=room.clock) as again:
         assert again.desk.visit is not None
-        assert again.desk.visit.plan == ("blood_pressure",)
+        assert again.desk.visit.plan == ("body_weight", "blood_pressure")
+
+
+async def test_a_retake_without_a_plan_leaves_everything_expected_even_after_a_restart(
+    room: Room, tmp_path: Path
+) -> None:
+    filing = await room.measure()
+    await room.review.retake(filing.reading.id, author="nurse", reason="cuff")
+    assert room.desk.visit is not None
+    assert room.desk.visit.plan == ()
+    await room.__aexit__()
+    async with Room(tmp_path, NOBODY_HEARS, clock=room.clock) as again:
+        assert again.desk.visit is not None
+        assert again.desk.visit.plan == ()
 
 
 async def test_all_are_accepted_at_once_only_where_none_is_flagged(room: Room) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devicehub.config import load
+from devicehub.devices import registry
 
 CONFIG = Path(__file__).parents[2] / "config"
 UNITS = sorted(CONFIG.glob("*.service"), key=lambda path: path.name)
@@ -46,7 +47,9 @@ def test_the_environment_it_sets_is_one_we_read(unit: Path) -> None:
     assert text is not None
     environment = dict(pair.split("=", 1) for pair in text[1].replace("%S", "/var/lib").split())
     settings = load(
-        CONFIG / "devicehub.example.toml", environment=environment, known_drivers=["mt_sics"]
+        CONFIG / "devicehub.example.toml",
+        environment=environment,
+        known_drivers=registry.installed(),
     )
     assert settings.station is not None
     assert settings.dossier_service is not None

@@ -178,6 +178,7 @@ class Station:
         (filed,) = await self.journal.file([made.model_copy(update={"reading": reading})])
         waiting = await self.journal.quarantined(TRAY_LARGEST)
         self.board.tray(waiting, len(waiting))
+        self.board.undecided(await self.journal.undecided())
         return filed
 
     async def state(self, filing: Filing) -> State:

@@ -301,7 +301,7 @@ def test_a_wrong_configuration_is_told_with_its_line(
     assert "listen" in out
     for command in ("run", "dossier", "broker"):
         status, out, err = run(capsys, command, "--config", str(wrong))
-        assert (status, out) == (FAULT, "")
+        assert (status, out) == (ENVIRONMENT, "")
         assert f"{wrong}:{line}" in err
 
 
@@ -315,7 +315,7 @@ def test_a_configuration_without_the_table_that_is_run_says_which(
         assert (status, out) == (ENVIRONMENT, "")
         assert table in err
     status, out, err = run(capsys, "dossier", "show", "--config", str(empty))
-    assert (status, out) == (FAULT, "")
+    assert (status, out) == (ENVIRONMENT, "")
     assert "[dossier_service]" in err
 
 

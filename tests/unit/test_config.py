@@ -19,10 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from devicehub.config import ConfigError, Language, Listen, Settings, check, load, schema_text
 from devicehub.delivery.wire import Id as WireId
+from devicehub.devices import registry
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "devicehub.example.toml"
-DRIVERS = ("mt_sics", "sig_blood_pressure", "sig_thermometer")
+NAMES = ("ads1298_bridge", "contec_cms50d", "mt_sics", "sig_blood_pressure", "sig_thermometer")
+DRIVERS = {name: registry.find(name) for name in NAMES}
 ROOM = '[station]\nid = "room-1"\nsite = "practice"\n'
 
 Write = Callable[[str], Path]
@@ -451,11 +453,11 @@ def test_a_certificate_needs_its_key_and_both_must_exist(
 
 def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="could not be read"):
-        load(tmp_path / "no.toml", environment={}, known_drivers=(), language="en")
+        load(tmp_path / "no.toml", environment={}, known_drivers={}, language="en")
     path = tmp_path / "latin.toml"
     path.write_bytes('# one\nname = "café"\n'.encode("latin-1"))
     with pytest.raises(ConfigError, match=r"latin\.toml:2: this is not UTF-8"):
-        load(path, environment={}, known_drivers=(), language="en")
+        load(path, environment={}, known_drivers={}, language="en")
 
 
 @pytest.mark.parametrize(
@@ -574,3 +576,38 @@ def test_the_readers_port_is_no_devices(said_about: SaidAbout) -> None:
     (line,) = said_about(f"[reader]\n{port}{SCALE.format(id='a')}{port}")
     assert line.startswith("devicehub.toml:2: reader.port: ")
     assert "(device[0].port) may be the same port" in line
+
+
+SERIAL = '[[device]]\nid = "a"\nname = "A"\nport = "COM3"\n'
+RADIO = '[[device]]\nid = "a"\nname = "A"\naddress = "00:11:22:33:44:55"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "words"),
+    [
+        (SERIAL + 'driver = "sig_thermometer"\n', "5: device[0].driver", '"address" in place of'),
+        (RADIO + 'driver = "mt_sics"\n', "5: device[0].driver", '"port" in place of "address"'),
+        (
+            SERIAL + 'driver = "contec_cms50d"\nmodel = "nope"\n',
+            "6: device[0].model",
+            '"CMS50D+ before firmware 4.6"',
+        ),
+        (
+            SERIAL.replace("COM3", "rubbish://x") + 'driver = "mt_sics"\n',
+            "4: device[0].port",
+            '"rfc2217://host:port"',
+        ),
+    ],
+)
+def test_a_binding_that_could_not_work_is_told_with_the_fix(
+    said_about: SaidAbout, text: str, where: str, words: str
+) -> None:
+    (told,) = said_about(text)
+    assert told.startswith(f"devicehub.toml:{where}: ")
+    assert words in told
+
+
+def test_a_model_may_be_free_text_where_it_sets_no_line(write: Write) -> None:
+    text = SERIAL + 'driver = "ads1298_bridge"\nmodel = "ADS1298 1000 Hz, gain 12"\n'
+    (device,) = settings(write(text)).device
+    assert device.model == "ADS1298 1000 Hz, gain 12"

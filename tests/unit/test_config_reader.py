@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devicehub.config import ConfigError, Settings, load
+from devicehub.devices import registry
 
 ROOM = '[station]\nid = "room-1"\nsite = "practice"\n'
 SCALE = '[[device]]\nid = "scale"\nname = "Scale"\ndriver = "mt_sics"\n'
@@ -15,7 +16,7 @@ SCALE = '[[device]]\nid = "scale"\nname = "Scale"\ndriver = "mt_sics"\n'
 def settings(folder: Path, text: str) -> Settings:
     path = folder / "devicehub.toml"
     path.write_text(ROOM + text, "utf-8")
-    return load(path, environment={}, known_drivers=("mt_sics",), language="en")
+    return load(path, environment={}, known_drivers=registry.installed(), language="en")
 
 
 def test_without_a_table_there_is_no_reader(tmp_path: Path) -> None:

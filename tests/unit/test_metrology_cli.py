@@ -6,7 +6,9 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,7 @@ async def test_a_running_station_is_not_disturbed(say: Say, tmp_path: Path) -> N
     ("arguments", "words"),
     [
         (VERIFIED, "--due"),
-        ((*VERIFIED, "--due", "2025-01-05"), "due before"),
+        ((*VERIFIED, "--due", "2025-01-05"), "--due is before --on"),
         (("other", "repair", "--on", "2026-02-01", "--by", "ACME"), "scale"),
         (("scale", "repair", "--on", "2999-02-01", "--by", "ACME"), "future"),
     ],
@@ -109,3 +111,48 @@ def test_without_a_journal_the_next_act_is_told(say: Say) -> None:
     status, _, said = say("list")
     assert status == ENVIRONMENT
     assert "start the station once" in said
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.parametrize(
+    ("changed", "option"),
+    [
+        (("--by", ""), "--by"),
+        (("--by", "  "), "--by"),
+        (("--by", "AC\udce9ME"), "--by"),
+        (("--certificate", "\x07"), "--certificate"),
+        (("--note", "one\n2026-01-01  scale  verification"), "--note"),
+        (("--due", "2026-01-04"), "--due"),
+    ],
+)
+def test_an_option_that_cannot_be_written_is_named_in_one_line(
+    say: Say, changed: tuple[str, str], option: str
+) -> None:
+    status, _, said = say("record", *VERIFIED, "--due", "2027-01-05", *changed)
+    assert status == USAGE
+    assert option in said
+    assert said.count("\n") == 1
+    assert say("list")[1] == ""
+
+
+def test_a_line_break_of_an_older_version_is_listed_escaped(say: Say, journal: Path) -> None:
+    assert say("record", *VERIFIED, "--due", "2027-01-05", "--note", "n°\u00a01")[0] == WELL
+    with closing(sqlite3.connect(journal)) as database:
+        database.execute("DROP TRIGGER metrology_is_final")
+        database.execute("UPDATE metrology SET note = ?", ("one\ntwo",))
+        database.commit()
+    _, listed, _ = say("list")
+    assert listed.count("\n") == 1
+    assert "one\\ntwo" in listed
+
+
+@pytest.mark.parametrize("content", [b"no database, but long enough to be looked at" * 9, b""])
+def test_a_file_that_is_no_journal_is_told(say: Say, journal: Path, content: bytes) -> None:
+    for beside in journal.parent.iterdir():
+        beside.unlink()
+    journal.write_bytes(content)
+    for command in (("list",), ("export",), ("record", *VERIFIED, "--due", "2027-01-05")):
+        status, _, said = say(*command)
+        assert status == ENVIRONMENT
+        assert str(journal) in said
+        assert said.count("\n") == 1

@@ -57,6 +57,15 @@ async def test_a_visit_from_its_opening_to_its_readings(
     assert (await client.post(f"/v1/visits/{visit}/close")).json()["closed_at"] is not None
 
 
+@pytest.mark.parametrize("born", ["2990-01-01", "1850-01-01"])
+async def test_a_birth_date_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, wanted: dict[str, Any], born: str
+) -> None:
+    wanted["identity"]["born"] = born
+    refused = await client.post("/v1/visits", json=wanted)
+    assert (refused.status_code, refused.json()["error"]) == (422, "born")
+
+
 async def test_practice_software_plans_and_a_station_opens(
     client: httpx.AsyncClient, wanted: dict[str, Any], alice: PatientIdentity
 ) -> None:

@@ -188,6 +188,19 @@ def test_for_a_person_it_names_lead_figure_and_act(
         ({"fs": 50}, "100 to 1000"),
         ({"fs": [500, 500]}, "not a number"),
         ({"signal": np.array([None])}, "plain arrays"),
+        ({"signal": np.full((2, 12, 5000), "x")}, "signal holds text"),
+        ({"signal": np.full((2, 12, 5000), 1j)}, "signal holds complex"),
+        ({"units_per_mv": "200"}, "units_per_mv holds text"),
+        ({"signal": np.zeros((12, 0))}, "no samples"),
+        ({"signal": np.zeros((0, 12, 5000))}, "no samples"),
+        ({"signal": np.zeros((5000, 12))}, "turn it to leads × samples"),
+        ({"signal": np.zeros((5000, 1)), "leads": ["I"]}, "turn it to leads × samples"),
+        ({"signal": np.full((2, 12, 5000), 1e300)}, "look at the unit"),
+        ({"leads": [f"Q{k}" for k in range(12)]}, "known are I, II"),
+        ({"leads": [str(k) for k in range(12)]}, "known are I, II"),
+        ({"units_per_mv": 1e-320}, "look at the unit"),
+        ({"leads": range(12)}, "leads must hold names"),
+        ({"leads": [list(STANDARD)]}, "one plain list"),
     ],
 )
 def test_an_archive_that_lacks_something_says_what(
@@ -204,6 +217,12 @@ def test_an_archive_that_lacks_something_says_what(
         ("a.csv", "I,II\n", "samples below it"),
         ("a.csv", "# fs: 500\nI,II\n1,x\n", "must be numbers"),
         ("a.csv", "# fs: 500\nI,II\n1,2,3\n", "2 names above rows of 3"),
+        ("a.csv", "# fs: 500\n\nI,II\n1,2\n1\n", "line 5: 2 names above rows of 1"),
+        ("a.csv", "# fs: 500\nI,II\n1,2\n\n1,x\n", "line 5: rows must be numbers"),
+        ("a.csv", "# fs: 500\n0.1,0.2\n0.1,0.2\n", "first line holds numbers"),
+        ("a.csv", "# fs: 500\nI,II,Other\n1,2,3\n", "'Other'; known are I, II"),
+        ("a.csv", "time,I\n1,2\n1,3\n1,4\n", "do not go on"),
+        ("a.csv", "time\n1\n1.002\n", "no lead beside"),
         ("a.csv", "# fs: 500\n# unit: apples\nI\n1\n", "apples"),
         ("a.csv", "# fs: fast\nI\n1\n", "not a number"),
         ("a.pdf", "%PDF", "not a .npz, .csv or WFDB"),
@@ -249,3 +268,38 @@ def test_one_silent_end_of_a_lone_record_is_no_padding(tmp_path: Path) -> None:
 def test_what_load_raises_is_for_a_person(tmp_path: Path) -> None:
     with pytest.raises(BadRecording, match=r"a\.npz"):
         load(write_npz(tmp_path / "a.npz", fs=None))
+
+
+def test_one_array_named_an_archive_and_a_text_are_refused_without_talk_of_pickle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.npz"
+    with path.open("wb") as file:
+        np.save(file, twelve())
+    assert "numpy.savez" in refused(capsys, str(path))
+    path.write_text("no archive", "utf-8")
+    assert "pickle" not in refused(capsys, str(path))
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "-inf"])
+def test_at_must_be_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str], at: str) -> None:
+    assert "--at" in refused(capsys, str(write_npz(tmp_path / "a.npz")), f"--at={at}")
+
+
+@pytest.mark.parametrize("name", ["MLII", "ECG", "ecg", "chest strap"])
+def test_a_lone_lead_may_have_any_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = write_npz(tmp_path / "a.npz", signal=twelve()[1:2] * 200, leads=[name], ids=None)
+    (one,) = checked(capsys, str(path))
+    assert list(one["leads"]) == [name]
+    assert one["ready"]
+
+
+def test_a_recording_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_npz(tmp_path / "a.npz", signal=np.full((12, 5000), np.nan), ids=None)
+    assert "every sample is missing" in refused(capsys, str(path), status=1)
+    part = twelve() * 200
+    part[3] = np.nan
+    part[4, 100:200] = np.inf
+    checked(capsys, str(write_npz(tmp_path / "b.npz", signal=part, ids=None)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from devicehub.cli import main
 from devicehub.journal import audit
-from devicehub.journal.audit import AuditBroken
+from devicehub.journal.audit import AuditBroken, AuditCut
 from devicehub.journal.failures import JournalFailed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Visit
+from devicehub.journal.records import Filing, Visit
 from devicehub.journal.schema import MIGRATIONS
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -106,3 +107,50 @@ async def test_a_person_verifies_and_exports_it(
     assert "line 1 or before" in capsys.readouterr().err
     path.unlink()
     assert main(["audit", "export", *where]) == 3
+
+
+@pytest.mark.parametrize(
+    "left",
+    [5, 2, 0],
+    ids=["the last", "all but the first", "all"],
+)
+async def test_lines_cut_off_at_the_end_are_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: int
+) -> None:
+    path = await write(tmp_path)
+    lines, link = audit.verify_file(path)
+    assert (lines, link) == (6, audit.read(path)[-1].link)
+    config = tmp_path / "devicehub.toml"
+    config.write_text(
+        f'[station]\nid = "a"\nsite = "b"\ndata = {json.dumps(str(tmp_path))}\n', "utf-8"
+    )
+    assert main(["audit", "verify", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert str(link) in said
+    assert "outside the file" in said
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TRIGGER audit_is_kept")
+        database.execute("DELETE FROM audit WHERE number > ?", (left,))
+        database.commit()
+    with pytest.raises(AuditCut, match=f"6 lines were written, {left} are there"):
+        audit.verify_file(path)
+    assert main(["audit", "verify", "--config", str(config)]) == 1
+    assert "keep this file" in capsys.readouterr().err
+
+
+async def test_a_revision_whose_line_was_cut_off_with_the_count_is_noticed(
+    tmp_path: Path, filing: Callable[..., Filing]
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with Journal(path) as journal:
+        (held,) = await journal.file([filing("accepted")])
+        moved = {"revision": 2, "action": "reassign", "visit": "v-2", "author": "nurse"}
+        await journal.attribute(held.attribution.model_copy(update=moved), "accepted")
+    lines, _ = audit.verify_file(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TRIGGER audit_is_kept")
+        database.execute("DELETE FROM audit WHERE number = ?", (lines,))
+        database.execute("UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'audit'")
+        database.commit()
+    with pytest.raises(AuditCut, match="without a line of audit"):
+        audit.verify_file(path)

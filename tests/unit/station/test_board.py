@@ -8,6 +8,7 @@ from station_room import (
     ALICE,
     BRUNO,
     CUFF,
+    LISTED,
     SCALE,
     device_state,
     filing,
@@ -23,9 +24,13 @@ from devicehub.station.board import (
     DEVICES,
     FILINGS_KEPT,
     KEPT_OF_A_KIND,
+    OUTBOX,
+    TRAY,
     Board,
     tile_id,
 )
+from devicehub.station.room_view import device_views
+from devicehub.station.words import Words
 
 
 def open_board() -> Board:
@@ -114,6 +119,20 @@ def test_a_long_visit_keeps_what_waits_and_the_newest() -> None:
     assert len(board.picture.filings) == KEPT_OF_A_KIND + 1
 
 
+async def test_what_waits_in_another_visit_is_counted_through_a_switch() -> None:
+    board = open_board()
+    with board.watch() as watcher:
+        board.undecided({"visit-a": 2, "visit-z": 1})
+        assert (await watcher.changes(1.0)).parts == {TRAY, OUTBOX}
+        assert board.picture.left_behind == 1
+        board.visit(visit("visit-b"), BRUNO)
+        assert (await watcher.changes(1.0)).parts >= {TRAY, OUTBOX}
+    assert board.picture.left_behind == 3
+    board.visit(None, None)
+    board.undecided({})
+    assert board.picture.left_behind == 0
+
+
 def test_a_lost_device_shows_nothing_live() -> None:
     board = open_board()
     board.live(CUFF, [cuff()], now())
@@ -139,3 +158,19 @@ async def test_a_slow_watcher_gets_whole_parts_and_is_told_what_it_missed() -> N
         assert (len(changes.filings), changes.missed) == (FILINGS_KEPT, 10)
         assert await watcher.changes(0.01) == type(changes)()
     assert board.watched == 0
+
+
+def test_a_device_known_by_an_old_reading_alone_is_not_in_the_rail() -> None:
+    board = Board(simulation=True)
+    board.visit(visit(), ALICE)
+    board.filing(filing("ble-gone", weight(), "accepted"))
+    board.filing(filing(CUFF, pressure(), "accepted"))
+
+    def rail() -> list[str]:
+        views = device_views(board.picture, LISTED, Words("fr"), now())
+        return [view.name for view in views]
+
+    configured = [one.name for one in LISTED]
+    assert rail() == configured
+    board.device(device_state("ble-gone", "waiting"), name="Balance 2")
+    assert rail() == [*configured, "Balance 2"], "it was heard since the start"

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from browser_station import Station
-from station_room import ALICE, BRUNO, visit
+from station_room import ALICE, BRUNO, CUFF, filing, pressure, visit
 
 from devicehub.station.board import PROPOSAL, Board, Picture
 from devicehub.station.page import Page, Viewer
@@ -72,10 +72,33 @@ async def test_the_open_visit_that_would_be_closed_is_named(said: Said) -> None:
     assert "La visite ouverte en ce moment sera close." in said(unnamed)
 
 
+async def test_what_would_be_left_undecided_is_counted(said: Said) -> None:
+    waits, done = filing(CUFF, pressure(), "to_review"), filing(CUFF, pressure(), "accepted")
+    proposed = replace(
+        waiting(proposal=Proposal(uuid4(), BRUNO)),
+        visit=visit(),
+        filings={one.reading.id: one for one in (waits, done)},
+    )
+    assert "1 relevé attend encore une décision" in said(proposed)
+    assert "décision" not in said(replace(proposed, filings={}))
+
+
 async def test_a_lost_reader_is_told_with_its_cause(said: Said) -> None:
     assert "COM3" in said(waiting(reader_lost="COM3 : port introuvable"))
     both = waiting(reader_lost="COM3 : port introuvable", proposal=Proposal(uuid4(), BRUNO))
     assert "Bruno" in said(both)
+
+
+async def test_a_proposal_follows_what_waits_in_the_open_visit() -> None:
+    board = Board(simulation=True)
+    board.visit(visit(), ALICE)
+    with board.watch() as watcher:
+        board.filing(filing(CUFF, pressure(), "to_review"))
+        assert PROPOSAL not in (await watcher.changes(1.0)).parts
+        board.reception(Waiting(proposal=Proposal(uuid4(), BRUNO)))
+        await watcher.changes(1.0)
+        board.filing(filing(CUFF, pressure(), "to_review"))
+        assert PROPOSAL in (await watcher.changes(1.0)).parts
 
 
 def test_the_board_tells_the_page_of_it() -> None:

@@ -18,6 +18,7 @@ from station_room import (
     SCALE,
     THERMOMETER,
     filing,
+    now,
     pressure,
     temperature,
     visit,
@@ -25,6 +26,7 @@ from station_room import (
 )
 
 from devicehub.station.sessions import COOKIE
+from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.operators import Operator
 
 BODY = ALICE.model_dump(mode="json")
@@ -88,6 +90,40 @@ async def test_a_visit_is_opened_and_closed_by_the_page_or_a_program(
     assert await station.journal.open_visit_now() is None
     nameless = await client.post("/api/visits", json={**BODY, "family_name": " "})
     assert nameless.status_code == 422
+
+
+@pytest.mark.parametrize("years", [1, -131])
+async def test_a_birth_date_that_cannot_be_is_refused_in_words(
+    station: Station, client: httpx.AsyncClient, years: int
+) -> None:
+    today = now().astimezone().date()
+    born = today.replace(year=today.year + years, day=1).isoformat()
+    answer = await client.post("/api/visits", json={**BODY, "born": born})
+    assert answer.status_code == 422
+    assert "date de naissance" in answer.json()["error"]
+    assert station.desk.visit is None
+    newborn = await client.post("/api/visits", json={**BODY, "born": today.isoformat()})
+    assert newborn.status_code == 200
+    assert f'max="{today.isoformat()}"' in (await client.get("/ask/visit?new")).text
+
+
+@pytest.mark.parametrize(
+    ("named", "physicians", "expected"),
+    [(None, 1, PAUL.name), ("Dr TEST", 1, "Dr TEST"), (None, 2, None)],
+)
+async def test_the_only_physician_answers_for_a_planned_visit_that_names_nobody(
+    station: Station, named: str | None, physicians: int, expected: str | None
+) -> None:
+    planned = KnownVisit(visit="v-" + "a" * 20, identity=ALICE, state="planned", responsible=named)
+    station.desk.worklist = (planned,)
+    for number in range(physicians):
+        one = PAUL.model_copy(update={"id": f"p{number}"}) if number else PAUL
+        station.operators.add(one, "1357")
+    async with signed_in(station, ANNE) as browser:
+        answer = await browser.post(f"/api/visits/{planned.visit}/open", json={})
+    assert answer.status_code == 200
+    assert station.desk.visit is not None
+    assert station.desk.visit.responsible == expected
 
 
 async def test_a_dossier_that_does_not_answer_is_said_in_one_language(
@@ -320,6 +356,50 @@ async def test_a_reading_of_the_tray_is_given_to_a_visit_by_name(
     now = await station.journal.reading(nobodys.reading.id)
     assert now is not None
     assert (now.attribution.visit, now.attribution.reason) == (first.id, "interrupted")
+
+
+async def test_what_a_closed_visit_left_is_decided_under_its_patients_name(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    left = await station.file(CUFF, pressure("190", "110"), "to_review", plausibility="unusual")
+    assert "1 relevé attend encore une décision" in (await client.get("/ask/visit")).text
+    assert "190" not in (await client.get("/ask/tray")).text
+    await station.visit(BRUNO)
+    assert "attend encore une décision" not in (await client.get("/ask/visit")).text
+    assert "1 à confirmer d’une visite close" in (await client.get("/")).text
+    tray = (await client.get("/ask/tray")).text
+    assert tray.index("Alice") < tray.index("190/110") < tray.index("Valeur inhabituelle")
+    path = f"/api/readings/{left.reading.id}"
+    assert (await client.post(f"{path}/reject", json={"reason": "moved"})).status_code == 200
+    assert await station.state(left) == "rejected"
+    assert "Alice" not in (await client.get("/ask/tray")).text
+
+
+async def test_what_a_closed_visit_left_is_held_as_in_its_tile(station: Station) -> None:
+    await station.visit(ALICE)
+    held = await station.file(CUFF, pressure(), "to_review", automatic=False)
+    await station.desk.close(author="page")
+    path = f"/api/readings/{held.reading.id}/accept"
+    async with signed_in(station, ANNE) as anne, signed_in(station, PAUL) as paul:
+        seen = (await anne.get("/ask/tray")).text
+        assert "128/76" in seen
+        assert path not in seen
+        assert (await anne.post(path, json={})).status_code == 403
+        assert path in (await paul.get("/ask/tray")).text
+        assert (await paul.post(path, json={})).status_code == 200
+    assert await station.state(held) == "accepted"
+
+
+async def test_a_value_nobody_can_name_is_neither_shown_nor_accepted(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    nameless = filing(CUFF, pressure(), "to_review", visit="v-unknown")
+    await station.journal.file([nameless])
+    tray = (await client.get("/ask/tray")).text
+    assert "À confirmer, visites closes" in tray
+    assert "128/76" not in tray
+    assert f"{nameless.reading.id}/accept" not in tray
 
 
 async def test_filings_are_told_as_they_move_without_identity(

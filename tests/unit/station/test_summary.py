@@ -231,6 +231,11 @@ async def test_an_earlier_visit_of_the_day_is_found_by_its_id_and_no_other(front
     assert "TEST Bruno" in here
     assert "67,9" not in here
     assert "TEST Alice" in here, "the way to the other visit"
+    await front.room.desk.reconcile()
+    front.room.desk._identities.clear()
+    front.room.desk._known.clear()
+    restarted = plain(await front.read())
+    assert "TEST Alice" in restarted, "after a restart the dossier tells the name again"
     there = plain(await front.read(f"/summary/{first}"))
     assert "67,9" in there
     assert (await front.browser.get("/summary/v-unknown")).status_code == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_both_catalogues_have_the_same_keys_and_placeholders() -> None:
         slots = set(re.findall(r"{(\w+)}", text))
         assert slots == set(re.findall(r"{(\w+)}", english[key])), key
         assert english[key].strip(), key
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (5, "5 s"), (90, "1 min 30 s"), (300, "5 min")]
+)
+def test_a_rest_is_told_to_the_second(seconds: int, text: str) -> None:
+    told = Words("fr").whole_duration(timedelta(seconds=seconds))
+    assert " ".join(told.split()) == text
 
 
 def test_no_word_is_left_over() -> None:

@@ -1,8 +1,15 @@
 """The watchdog's rule: an idle room is no failure, proof leads up the ladder rung by rung."""
 
+import asyncio
+from typing import Any, cast
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devicehub.transport import scanning, watchdog
+from devicehub.transport.scanning import Listening, Scan
+from devicehub.transport.stack import Stack
 from devicehub.transport.watchdog import (
     CONTRADICTED_SECONDS,
     LONGEST_SILENCE,
@@ -116,3 +123,54 @@ def test_a_device_heard_long_ago_is_forgotten() -> None:
     said.note("hci0", "OURS", 0)
     said.note("hci1", "OURS", Hearsay.KEPT_SECONDS + 1)
     assert not said.contradicts("hci0", 0, Hearsay.KEPT_SECONDS + 2)
+
+
+class _Adapter:
+    """An adapter in whose room nothing advertises; it is its own scanner, and counts its starts."""
+
+    name = "hci0"
+
+    def __init__(self) -> None:
+        self.starts = 0
+        self.restarted = asyncio.Event()
+
+    def scanner(self, _heard: object) -> "_Adapter":
+        return self
+
+    async def start(self) -> None:
+        self.starts += 1
+        if self.starts > 1:
+            self.restarted.set()
+
+    async def stop(self) -> None:
+        pass
+
+    async def is_scanning(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("linked", "told"), [(True, ["hearing"]), (False, ["hearing", "quiet"])])
+async def test_a_room_whose_devices_are_linked_is_not_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+    linked: bool,
+    told: list[Listening],
+) -> None:
+    monkeypatch.setattr(scanning, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(watchdog, "SILENT_SECONDS", 0.02)
+    adapter, changes = _Adapter(), list[Listening]()
+    scan = Scan(
+        cast("Stack", adapter),
+        cast("Any", None),
+        asyncio.Lock(),
+        Hearsay(),
+        linked=lambda: linked,
+        on_change=changes.append,
+        on_reset=lambda: None,
+        on_lost=lambda _why: None,
+    )
+    await scan.start()
+    scan.heard("c0:00:00:00:00:01")
+    async with asyncio.timeout(30):
+        await adapter.restarted.wait()
+    await scan.stop()
+    assert changes == told

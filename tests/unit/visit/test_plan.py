@@ -116,6 +116,23 @@ class TestTheDevices:
         ]
 
 
+class TestWhatComesAlongside:
+    def test_an_oximeter_that_has_measured_is_not_said_to_have_told_nothing(self) -> None:
+        visit = VISIT.model_copy(update={"plan": ("heart_rate",)})
+        kinds = frozenset[Kind]({"blood_pressure", "heart_rate"})
+        there = replace(READY, tells=kinds, condition="connected")
+        came = filed(pressure(120), at=LATER, state="filed", device="cuff")
+        assert cause(room(there, visit=visit)).code == "not_measured"
+        told = cause(room(there, visit=visit, filings=[came]))
+        assert told == Cause("came_without", "Tensiomètre")
+        other = filed(pressure(120), at=LATER, state="filed", device="another")
+        assert cause(room(there, visit=visit, filings=[other])).code == "not_measured"
+
+    def test_a_body_mass_index_waits_for_what_it_is_made_of(self) -> None:
+        visit = VISIT.model_copy(update={"plan": ("body_mass_index",)})
+        assert cause(room(SCALE, visit=visit)) == Cause("computed")
+
+
 class TestTheVisit:
     def test_it_is_locked(self) -> None:
         locked = VISIT.model_copy(update={"locks": (Lock(since=LATER),), "plan": VISIT.plan[:1]})

@@ -76,6 +76,13 @@ class Hub:
         self.changed.set()
 
 
+@pytest.mark.parametrize("born", [date(2990, 1, 1), date(1850, 1, 1)])
+async def test_a_code_with_a_birth_date_that_cannot_be_proposes_nobody(born: date) -> None:
+    hub = Hub()
+    await hub.scan(ins_code(ALICE.model_copy(update={"born": born})))
+    assert (hub.waiting.proposal, hub.waiting.notice) == (None, "damaged")
+
+
 async def test_a_scan_proposes_and_a_person_opens() -> None:
     hub = Hub()
     await hub.scan(ins_code(ALICE))

@@ -196,6 +196,80 @@ class TestTheCourse:
         assert (room.course().act, room.series.taken) == ("done", ())
 
 
+class TestOnceItIsDone:
+    def done(self, arm: Arm | None = "left", **rules: object) -> tuple[Room, list[UUID]]:
+        room = Room(arm=arm, **rules).rested()
+        return room, [room.measures(systolic) for systolic in (150, 140, 131)]
+
+    def test_a_later_reading_stands_alone_and_the_mean_stays(self) -> None:
+        room, readings = self.done()
+        done = room.course()
+        for systolic in (200, 90, 180):
+            room.measures(systolic)
+        after = room.course()
+        assert (after.act, after.mean, after.members) == ("done", done.mean, done.members)
+        assert [member.reading for member in after.members] == readings
+
+    @pytest.mark.parametrize("state", ["rejected", "withdrawn"])
+    def test_a_member_that_falls_out_asks_for_one_and_never_takes_a_later_one_back(
+        self, state: State
+    ) -> None:
+        room, (first, second, third) = self.done()
+        alone = room.measures(200)
+        room.become(second, state)
+        course = room.course()
+        assert (course.act, course.number, course.mean) == ("measure", 3, None)
+        room.measured(room.filings[alone])  # it is seen again each time the visit is looked at
+        assert room.course().act == "measure"
+        again = room.measures(121)
+        course = room.course()
+        assert course.act == "done"
+        assert [member.reading for member in course.members] == [first, third, again]
+        assert course.mean is not None
+        assert course.mean.members == (third, again)
+        room.measures(200)
+        assert room.course() == course
+
+    def test_one_that_still_waits_to_be_reviewed_keeps_its_place(self) -> None:
+        room, (_first, second, third) = self.done()
+        room.become(third, "to_review")
+        room.measures(200)
+        mean = room.course().mean
+        assert mean is not None
+        assert mean.members == (second, third)
+
+    def test_both_arms_then_the_series_and_no_more(self) -> None:
+        room = Room(both_arms=True, count=2, arm="left").rested()
+        room.measures(128)
+        room.series = the.put_cuff_on(room.series, "right")
+        room.measures(140)
+        room.series = the.choose_arm(room.series, "right")
+        room.measures(138)
+        room.measures(136)
+        done = room.course()
+        assert (done.act, len(done.members)) == ("done", 4)
+        room.measures(200)
+        assert room.course() == done
+
+    def test_what_comes_before_standing_up_is_said_is_no_seated_member(self) -> None:
+        room, readings = self.done(standing_minutes=(1,))
+        assert room.course().act == "stand_up"
+        room.measures(100)
+        course = room.course()
+        assert (course.act, [one.reading for one in course.members]) == ("stand_up", readings)
+
+    def test_after_the_last_standing_minute_nothing_more_is_a_member(self) -> None:
+        room, readings = self.done(standing_minutes=(1,))
+        room.series = the.stand_up(room.series, room.now)
+        standing = room.measures(118)
+        done = room.course()
+        assert (done.act, done.members[-1].minute) == ("done", 1)
+        room.measures(200)
+        after = room.course()
+        assert (after.act, after.mean) == ("done", done.mean)
+        assert [member.reading for member in after.members] == [*readings, standing]
+
+
 class TestBothArms:
     def test_each_arm_then_the_higher_is_proposed_and_the_person_chooses(self) -> None:
         room = Room(both_arms=True, count=2, arm="left").rested()

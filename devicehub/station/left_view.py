@@ -1,0 +1,69 @@
+"""What closed visits left behind: readings that wait for a decision and that no tile shows any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from devicehub.journal.seal import SealBroken
+from devicehub.station import telling
+from devicehub.station.hub import Hub
+from devicehub.station.page import Who, who
+from devicehub.station.tile_view import ICONS
+from devicehub.station.words import Words
+from devicehub.visit.dossier import DossierRefused, DossierUnreachable
+from devicehub.visit.gate import Role, hold, may
+from devicehub.visit.patient import PatientIdentity
+
+
+@dataclass(frozen=True)
+class LeftView:
+    """One such reading. Without a name it has no value either, and cannot be accepted."""
+
+    reading: str
+    icon: str
+    kind: str
+    device: str
+    received: str
+    who: Who | None
+    value: str | None
+    warnings: tuple[str, ...]
+    hold: str | None
+    can_accept: bool
+
+
+async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[LeftView]:
+    """What waits in other visits than the open one, newest first, for somebody of this role."""
+    names = {one.id: one.name for one in hub.listed}
+    known: dict[str, PatientIdentity | None] = {}
+    views = []
+    for filing in await hub.review.left_behind():
+        reading, visit = filing.reading, filing.attribution.visit or ""
+        if visit not in known:
+            known[visit] = await _identity(hub, visit)
+        identity = known[visit]
+        held = hold(reading, hub.desk.withheld)
+        figures = words.figures(reading.measurement)
+        value = ", ".join(f"{one.text} {one.unit}".rstrip() for one in figures)
+        views.append(
+            LeftView(
+                reading=str(reading.id),
+                icon=ICONS.get(reading.kind, "device"),
+                kind=words.kind(reading.kind),
+                device=names.get(reading.device.id, reading.device.id),
+                received=words("reading.received", time=words.moment(reading.received_at, now)),
+                who=who(identity, words, now),
+                value=value if identity else None,
+                warnings=telling.flags(words, reading, hub.desk.doubt(reading, visit)),
+                hold=telling.hold(words, held) if held else None,
+                can_accept=identity is not None and (held is None or may(role, "type")),
+            )
+        )
+    return views
+
+
+async def _identity(hub: Hub, visit: str) -> PatientIdentity | None:
+    try:
+        return await hub.desk.look_up(visit)
+    except (DossierUnreachable, DossierRefused, SealBroken, OSError):
+        return None
