@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 from joserfc import jwt
@@ -61,12 +61,12 @@ class IdentityProvider:
         return RedirectResponse(f"{asked['redirect_uri']}?{back}", status_code=303)
 
     async def _token(self, request: Request) -> Response:
-        form = await request.form()
-        asked = self._codes.pop(str(form["code"]), None)
+        form = dict(parse_qsl((await request.body()).decode()))
+        asked = self._codes.pop(form["code"], None)
         given = base64.b64encode(":".join(self._client).encode()).decode()
         if asked is None or request.headers["authorization"] != f"Basic {given}":
             return JSONResponse({"error": "invalid_grant"}, status_code=400)
-        verifier = hashlib.sha256(str(form["code_verifier"]).encode()).digest()
+        verifier = hashlib.sha256(form["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(verifier).rstrip(b"=").decode() != asked["code_challenge"]:
             return JSONResponse({"error": "invalid_grant"}, status_code=400)
         claims = {
