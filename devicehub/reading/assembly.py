@@ -65,6 +65,7 @@ def assemble(
         stamp=stamp,
         began=interval.began(
             first_live=finished.began,
+            resumed=finished.resumed,
             stamp=stamp,
             stamped=model.time_stamp,
             first_byte=evidence.first_byte,

@@ -25,6 +25,7 @@ class Began(BaseModel):
 def began(
     *,
     first_live: datetime | None,
+    resumed: datetime | None = None,
     stamp: Stamp,
     stamped: Literal["start", "end"],
     first_byte: datetime,
@@ -32,12 +33,14 @@ def began(
 ) -> Began:
     """The interval in which a measurement began.
 
-    Known from its live frames where there were some; else from the device's corrected time, to within the
+    Known from its live frames where there were some (until they ``resumed``, where they had paused: it may
+    have begun then, in place of an attempt given up); else from the device's corrected time, to within the
     clock's resolution (and the model's ``longest`` duration where it stamps the end); else it lies
     between the frame's first byte less the model's ``longest`` duration and that byte.
     """
     if first_live is not None:
-        return Began(earliest=first_live, latest=first_live, known_from="live_frames")
+        latest = resumed or first_live
+        return Began(earliest=first_live, latest=latest, known_from="live_frames")
     if stamp.corrected is not None:
         before = RESOLUTION + (longest if stamped == "end" else timedelta())
         return Began(

@@ -45,6 +45,9 @@ NOBODYS_FLAGS = frozenset({"demo_data", "measurement_failed"})
 """Control solution, demonstration, a failed attempt: nothing of it is a patient's, at any time."""
 IDLE = timedelta(seconds=5)
 """A device silent for this long was not measuring: live values come every second or faster."""
+GIVEN_UP = timedelta(minutes=15)
+"""An attempt silent for this long is over: no model's measurement lasts that long. A shorter silence in an attempt may as
+well be a radio that was disturbed."""
 
 NO_LOAD = Decimal("0.5")
 """Kilograms under which a scale counts as empty: a drifting zero, a sheet of paper."""
@@ -59,6 +62,8 @@ class Settling(Record):
     """A measurement is going on whose start was not seen."""
     began: AwareDatetime | None = None
     """When the measurement going on began, where its start was seen."""
+    resumed: AwareDatetime | None = None
+    """When it last went on after a silence: from then on it may be another, begun in place of one given up."""
     candidate: Number | None = None
     """The last stable load in kilograms, waiting for a second frame that agrees."""
     armed: bool = False
@@ -66,10 +71,14 @@ class Settling(Record):
 
 
 class Finished(NamedTuple):
-    """A finished measurement, and when its live frames began (``None`` without any)."""
+    """A finished measurement, and when its live frames began (``None`` without any).
+
+    ``resumed`` is when they last went on after a silence: it began then, if the attempt before was given up.
+    """
 
     measurement: Measurement
     began: datetime | None
+    resumed: datetime | None = None
 
 
 class Settle:
@@ -83,7 +92,8 @@ class Settle:
         """Those measurements of one delivered frame that are finished; ``at`` is when it arrived."""
         found = []
         stale = at - self.state.idle_since >= IDLE
-        began, ended = None if stale else self.state.began, False
+        began, resumed = (None, None) if stale else (self.state.began, self.state.resumed)
+        ended = False
         for measurement in measurements:
             if self.rule is Settles.STREAM and isinstance(measurement, BodyWeight):
                 if self._weigh(measurement, at):
@@ -91,7 +101,7 @@ class Settle:
                 continue
             ended = ended or _ends(measurement)
             if _is_whole(measurement):
-                found.append(Finished(measurement, began))
+                found.append(Finished(measurement, began, resumed))
         if ended and self.rule is not Settles.STREAM:
             # A failed attempt ends too: the next one must not seem to have begun with it.
             self.state = Settling(idle_since=at)
@@ -111,19 +121,28 @@ class Settle:
                 self._begin(at)
 
     def _begin(self, at: datetime) -> None:
-        """Take in a sign of measuring. After silence it is a new measurement: the one before was given up."""
-        if at - self.state.idle_since >= IDLE:
-            update: dict[str, object] = {"began": at, "started_unseen": False}
-        elif self.state.began is None:
+        """Take in a sign of measuring. After a silence in an attempt nobody knows whether it is still the same."""
+        silence = at - self.state.idle_since
+        going_on = self.state.began is not None or self.state.started_unseen
+        update: dict[str, object] = {}
+        if silence >= (GIVEN_UP if going_on else IDLE):
+            update = {"began": at, "resumed": None, "started_unseen": False}
+        elif not going_on:
             update = {"started_unseen": True}
-        else:
-            update = {}
+        elif silence >= IDLE and self.state.began is not None:
+            update = {"resumed": at}
         self.state = self.state.model_copy(update={**update, "idle_since": at})
 
     def _weigh(self, measurement: Measurement, at: datetime) -> bool:
-        """Move the state on by one frame of a streaming scale; whether it finishes a weight."""
+        """Move the state on by one frame of a streaming scale; whether it finishes a weight.
+
+        A silence while somebody stands there may hide that they stepped off and another on: whoever it is
+        steps off first. (An empty scale, or one that repeats itself, may be silent for long.)
+        """
+        if self.state.began is not None and at - self.state.idle_since >= IDLE:
+            self.state = Settling(idle_since=at)
         if not isinstance(measurement, BodyWeight) or measurement.kilograms is None:
-            self.state = self.state.model_copy(update={"candidate": None})
+            self.state = self.state.model_copy(update={"candidate": None, "idle_since": at})
             return False
         load = measurement.kilograms
         if load < NO_LOAD:
@@ -132,11 +151,13 @@ class Settle:
             return False
         if not measurement.stable:
             began = self.state.began or (at if self.state.armed else None)
-            self.state = self.state.model_copy(update={"candidate": None, "began": began})
+            self.state = self.state.model_copy(
+                update={"candidate": None, "began": began, "idle_since": at}
+            )
             return False
         finished = self.state.armed and self.state.candidate == load
         self.state = Settling(
-            idle_since=self.state.idle_since,
+            idle_since=at,
             began=self.state.began or (at if self.state.armed else None),
             candidate=load,
             armed=self.state.armed and not finished,

@@ -43,11 +43,13 @@ PLAN = [
     "body_weight",
     "glucose",
 ]
-EVERY = 7.0
-"""Seconds between two measurements of a device: it is seen idle in between."""
+EVERY = 9.0
+"""Seconds from one measurement of a device to its next. The oximeter is busy for two of them, and must be seen idle
+for five, or nobody knows when it began: two are to spare on a busy machine."""
 
-PATIENCE = 60_000.0
-"""Milliseconds in which every device has measured at least once more."""
+PATIENCE = 120_000.0
+"""Milliseconds in which every device has told of a measurement that began in the visit. A glucose meter's can have begun
+a minute before it is told."""
 
 
 @dataclass

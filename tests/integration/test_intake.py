@@ -129,6 +129,22 @@ async def test_a_pressure_that_may_have_begun_before_the_visit_is_nobodys(room: 
     assert (filing.state, filing.attribution.quarantine) == ("quarantined", "before_visit")
 
 
+async def test_a_patient_changed_during_a_silent_radio_gets_nothing(room: Room) -> None:
+    """The cuff is on the first patient; the radio is silent while the next visit is opened, and goes on."""
+    await room.visit(timedelta(hours=1))
+    start = station_now()
+    conversation = room.intake.open(CUFF)
+    inflating = Frame.of("2a36", bytes.fromhex("00 7800 ff07 ff07"))
+    conversation.live(inflating, arrived(start + timedelta(seconds=10)))
+    room.behind = -timedelta(seconds=13)
+    await room.desk.open_planned("v2", author="nurse")
+    room.behind = -timedelta(seconds=20)
+    conversation.live(inflating, arrived(start + timedelta(seconds=18)))
+    await conversation.deliver(Frame.of("2a35", PRESSURE), arrived(start + timedelta(seconds=20)))
+    (filing,) = await room.filings()
+    assert (filing.state, filing.attribution.quarantine) == ("quarantined", "straddles_visits")
+
+
 async def test_two_genuine_identical_pressures_without_time_both_survive(room: Room) -> None:
     await room.visit(timedelta(hours=1))
     conversation = room.intake.open(CUFF)

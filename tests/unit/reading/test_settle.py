@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devicehub.devices import registry
 from devicehub.driver import (
     BloodPressure,
     BodyTemperature,
@@ -19,7 +20,7 @@ from devicehub.driver import (
     OxygenSaturation,
     Settles,
 )
-from devicehub.reading.settle import IDLE, NO_LOAD, Settle, Settling
+from devicehub.reading.settle import GIVEN_UP, IDLE, NO_LOAD, Settle, Settling
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 EMPTY = BodyWeight(kilograms=Decimal("0.00"), stable=True)
@@ -83,6 +84,19 @@ def test_a_hand_or_a_suitcase_lifted_again_is_nothing() -> None:
     assert weigh(settle(Settles.STREAM), *frames) == []
 
 
+def test_after_a_silent_line_whoever_stands_there_steps_off_first() -> None:
+    """One stepped off and another on while nothing was heard: the weight must not have begun with the first."""
+    scale = settle(Settles.STREAM)
+    for seconds, frame in ((0, EMPTY), (0.5, moving("71.00")), (9, stable("55.10"))):
+        assert scale.finished([frame], at(seconds)) == []
+    assert scale.finished([stable("55.10")], at(9.3)) == []
+    assert scale.finished([EMPTY], at(12)) == []
+    scale.finished([moving("40.00")], at(30))
+    assert scale.finished([stable("55.10")], at(30.3)) == []
+    (finished,) = scale.finished([stable("55.10")], at(30.6))
+    assert finished.began == at(30)
+
+
 def test_a_weight_began_when_the_load_came() -> None:
     scale = settle(Settles.STREAM)
     scale.finished([EMPTY], at(0))
@@ -119,14 +133,34 @@ def test_live_frames_after_idleness_tell_the_beginning() -> None:
     assert finished.began == START + IDLE
 
 
-def test_an_attempt_given_up_or_failed_lends_its_beginning_to_nobody() -> None:
-    for failed in ([], [BloodPressure(flags=("measurement_failed",))], [BloodPressure()]):
+def test_an_attempt_that_failed_lends_its_beginning_to_nobody() -> None:
+    for failed in ([BloodPressure(flags=("measurement_failed",))], [BloodPressure()]):
         cuff = settle(Settles.EACH)
         cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(10))
         assert cuff.finished(failed, at(11)) == []
         cuff.live([CuffPressure(pressure_mmhg=Decimal(30))], at(60))
         (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(62))
-        assert finished.began == at(60)
+        assert (finished.began, finished.resumed) == (at(60), None)
+
+
+def test_after_a_silence_it_is_the_same_measurement_or_another() -> None:
+    """A disturbed radio and a cuff started again sound alike: it began between the first sign and the last return."""
+    cuff = settle(Settles.EACH)
+    for seconds in (10, 12, 30, 31, 40):
+        cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(seconds))
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(42))
+    assert (finished.began, finished.resumed) == (at(10), at(40))
+
+
+def test_an_attempt_silent_for_longer_than_any_measurement_lasts_is_over() -> None:
+    longest = max(m.longest for driver in registry.installed().values() for m in driver.models)
+    assert timedelta(seconds=longest) < GIVEN_UP
+    cuff = settle(Settles.EACH)
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(10))
+    again = at(10) + GIVEN_UP
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(30))], again)
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], again + IDLE / 2)
+    assert (finished.began, finished.resumed) == (again, None)
 
 
 def test_a_result_long_after_the_last_live_value_has_no_known_beginning() -> None:

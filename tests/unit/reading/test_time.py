@@ -74,6 +74,10 @@ def test_the_interval_is_the_most_cautious_of_what_is_known() -> None:
         first_live=at, stamp=stamp, stamped="end", first_byte=NOON, longest=longest
     )
     assert (live.earliest, live.latest, live.known_from) == (at, at, "live_frames")
+    paused = interval.began(
+        first_live=at, resumed=NOON, stamp=stamp, stamped="end", first_byte=NOON, longest=longest
+    )
+    assert (paused.earliest, paused.latest) == (at, NOON)
 
 
 def test_a_record_sent_again_is_the_same_reading() -> None:
