@@ -82,11 +82,8 @@ class Readings:
 
     async def accept(self, request: Request) -> Response:
         """Accept a reading that waits, where this role can."""
-        reading = reading_of(request)
-        hold = await self._review.hold(reading, operator_of(request).role)
-        if hold is not None:
-            raise Refused(403, telling.hold(self._words(request), hold))
-        return _state(await self._review.accept(reading, author=author(request)))
+        await self._check_hold(request)
+        return _state(await self._review.accept(reading_of(request), author=author(request)))
 
     async def accept_all(self, request: Request) -> Response:
         """Accept all that waits in the open visit, where none of it is flagged or held."""
@@ -154,7 +151,8 @@ class Readings:
         )
 
     async def reassign(self, request: Request) -> Response:
-        """Move a reading to another visit."""
+        """Move a reading to another visit, where this role could accept it there."""
+        await self._check_hold(request)
         why = await said(request, Why)
         return _state(
             await self._review.reassign(
@@ -183,6 +181,11 @@ class Readings:
         except (InvalidOperation, ValueError) as why:
             raise Refused(422, words("typing.not_a_number")) from why
         return done()
+
+    async def _check_hold(self, request: Request) -> None:
+        hold = await self._review.hold(reading_of(request), operator_of(request).role)
+        if hold is not None:
+            raise Refused(403, telling.hold(self._words(request), hold))
 
 
 def _number(text: str) -> Decimal:

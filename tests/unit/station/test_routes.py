@@ -252,6 +252,25 @@ async def test_what_the_gate_holds_only_the_physician_accepts(station: Station) 
     assert await station.state(by_ear) == "accepted"
 
 
+async def test_what_the_gate_holds_the_assistant_takes_back_but_files_nowhere_else(
+    station: Station,
+) -> None:
+    first = await station.visit(ALICE)
+    by_ear = await station.file(CUFF, pressure(), "to_review", automatic=False)
+    path = f"/api/readings/{by_ear.reading.id}"
+    async with signed_in(station, ANNE) as assistant, signed_in(station, PAUL) as physician:
+        await physician.post(f"{path}/accept", json={})
+        wrong = {"reason": "wrong_patient"}
+        assert (await assistant.post(f"{path}/withdraw", json=wrong)).status_code == 200
+        second = await station.visit(BRUNO)
+        assert second.id != first.id
+        moved = {**wrong, "visit": second.id}
+        assert (await assistant.post(f"{path}/reassign", json=moved)).status_code == 403
+        assert await station.state(by_ear) == "withdrawn"
+        assert (await physician.post(f"{path}/reassign", json=moved)).status_code == 200
+    assert await station.state(by_ear) == "accepted"
+
+
 async def test_a_kind_that_is_not_delegated_waits_for_the_physician(station: Station) -> None:
     opened = await station.visit(ALICE)
     async with signed_in(station, PAUL) as physician, signed_in(station, ANNE) as assistant:

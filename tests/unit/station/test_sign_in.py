@@ -161,6 +161,18 @@ async def test_who_is_removed_is_out_at_once(sessions: Sessions) -> None:
         assert (await client.get("/api/board")).status_code == 401
 
 
+async def test_a_damaged_operators_file_lets_nobody_in_and_says_so(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    async with _browser(sessions) as client:
+        await client.post("/sign-in", json=_pin("anne", "1357"))
+        (tmp_path / "operators.json").write_text("[{", "utf-8")
+        page = await client.get("/")
+        assert (page.status_code, page.headers["location"]) == (303, "/sign-in")
+        asked = await client.get("/sign-in")
+        assert (asked.status_code, "operators.json" in asked.text) == (200, True)
+
+
 async def test_a_station_without_operators_asks_nobody(tmp_path: Path, wall: Wall) -> None:
     sessions = Sessions(Operators.of(tmp_path / "none"), idle=timedelta(minutes=5), now=wall)
     async with _browser(sessions) as client:
