@@ -11,6 +11,7 @@ from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.operators import Operators
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import (
+    AT_THE_READER,
     Doors,
     DossierSilent,
     NoSuchVisit,
@@ -36,12 +37,16 @@ def make_reception(reader: Reader, desk: Desk, board: Board, operators: Operator
         return known.identity
 
     async def open_visit(proposal: Proposal, author: str) -> None:
-        responsible = physician_of(operators, author)
+        responsible, closes = physician_of(operators, author), author != AT_THE_READER
         try:
             if proposal.visit is None:
-                await desk.open(proposal.identity, author=author, responsible=responsible)
+                await desk.open(
+                    proposal.identity, author=author, responsible=responsible, closes=closes
+                )
             else:
-                await desk.open_planned(proposal.visit, author=author, responsible=responsible)
+                await desk.open_planned(
+                    proposal.visit, author=author, responsible=responsible, closes=closes
+                )
         except (DossierUnreachable, DossierRefused, NotAllowed, JournalFull, OSError) as error:
             raise NotOpened(str(error)) from error
 
@@ -53,6 +58,6 @@ def make_reception(reader: Reader, desk: Desk, board: Board, operators: Operator
             present=lambda: board.picture.identity,
             show=board.reception,
         ),
-        accepts_test_cards=board.picture.simulation,
+        simulation=board.picture.simulation,
         opens_visit=reader.opens_visit,
     )

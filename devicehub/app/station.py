@@ -7,8 +7,7 @@ What must cross upwards is a callback wired here. This module owns nothing and d
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,7 +30,9 @@ from devicehub.app.arguments import (
 from devicehub.app.reception import make_reception
 from devicehub.app.watches import watch_dossier, watch_outbox, watch_upkeep
 from devicehub.config import Settings, Station
+from devicehub.delivery.address import TlsFiles
 from devicehub.delivery.publisher import Publisher
+from devicehub.delivery.tls import server_context
 from devicehub.delivery.wire import DeviceState, StationTopics
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.commissioning import Commissioning
@@ -79,6 +80,8 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
     Raises `devicehub.journal.failures.JournalFailed` or ``OSError`` where something is missing at the start.
     """
     station = required(settings.station, "station")
+    bluetooth, upkeep = bluetooth_devices(settings), make_upkeep(settings)
+    operators = Operators.of(station.data)
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(Journal(station.data / "journal.sqlite"))
         dossier = await stack.enter_async_context(dossier_api(settings))
@@ -87,6 +90,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             journal,
             grace=timedelta(seconds=station.visit_grace_seconds),
             confirm=settings.confirm.policy,
+            undo_for=timedelta(seconds=settings.confirm.undo_seconds),
             station=station.id,
             dossier=dossier,
             seal=Seal(station.data / "identity.key"),
@@ -110,6 +114,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             boot=uuid4(),
             version=__version__,
             on_broker=board.broker,
+            on_dossier=board.dossier_here,
         )
 
         lookout, logbook = Lookout(desk), stack.enter_context(Logbook().kept())
@@ -119,16 +124,17 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             station=station.id,
             secrets=station.data / "secrets",
             given_secrets={d.id: d.secret_bytes() for d in settings.device},
-            upkeep=make_upkeep(settings),
+            upkeep=upkeep,
             show_live=partial(_show_live, preparations, board),
             show_not_understood=publisher.not_understood,
             show_frame=lookout.note,
+            show_load=board.load,
         )
 
         def show_device(news: DeviceNews) -> None:
             preparations.device(news)
             state = _device_state(news)
-            board.device(state, name=news.name, why=news.why)
+            board.device(state, name=news.name, why=news.why, holder=news.holder)
             publisher.device_state(state)
             passkeys.device(news)
 
@@ -137,14 +143,14 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
         bonds = Bonds(station.data / "bonds.json")
         commissioning = Commissioning(
             journal,
-            bluetooth_devices(settings),
+            bluetooth,
             known_only=settings.bluetooth.accept == "known",
             show=board.doubles,
         )
         supervisor = Supervisor(
             intake,
             serial=serial_devices(settings),
-            bluetooth=bluetooth_devices(settings),
+            bluetooth=bluetooth,
             accept_any=settings.bluetooth.accept == "any",
             sort=commissioning.sort,
             make_radios=make_radios(
@@ -159,6 +165,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             show_device=show_device,
             show_radio=board.radio,
         )
+        commissioning.on_belonging.append(supervisor.belongs)
         await desk.load()
         await commissioning.load()
         board.withheld(desk.withheld)
@@ -169,7 +176,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
 
         reception = None
         if settings.reader is not None:
-            reception = make_reception(settings.reader, desk, board, Operators.of(station.data))
+            reception = make_reception(settings.reader, desk, board, operators)
         hub = Hub(
             board=board,
             desk=desk,
@@ -181,10 +188,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
                 origin="simulator" if station.simulation else "device",
                 version=__version__,
             ),
-            sessions=Sessions(
-                Operators.of(station.data),
-                idle=timedelta(minutes=settings.operators.idle_minutes),
-            ),
+            sessions=Sessions(operators, idle=timedelta(minutes=settings.operators.idle_minutes)),
             rendering=Rendering(),
             language=station.language,
             rules=SeriesRules.model_validate(settings.series.model_dump()),
@@ -197,7 +201,12 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
         page = station_app(
             hub,
             more=[
-                _workshop(settings, journal, commissioning),
+                Workshop(
+                    journal,
+                    upkeep,
+                    commissioning,
+                    devices=[(device.id, device.name) for device in settings.device],
+                ),
                 EcgPanel(hub, ecg_board, preparations, labels=settings.ecg.labels),
                 Summaries(hub, journal),
                 Technician(
@@ -205,7 +214,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
                     journal,
                     bound=bound(settings),
                     bonds=bonds,
-                    upkeep=make_upkeep(settings),
+                    upkeep=upkeep,
                     commissioning=commissioning,
                     lookout=lookout,
                     logbook=logbook,
@@ -217,44 +226,39 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             give_memory_back()
             on_ready(url)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(publisher.run(), name="publisher")
-            group.create_task(supervisor.run(), name="supervisor")
-            group.create_task(preparations.run(), name="ECG preparations")
-            _watch(group, settings, journal, commissioning, board)
-            group.create_task(desk.run(), name="desk")
-            group.create_task(watch_dossier(desk, board), name="dossier watch")
-            group.create_task(
-                deriver.run(tuple(visit.id for visit in desk.recent)), name="derived readings"
+        work: dict[str, Coroutine[None, None, None]] = {
+            "publisher": publisher.run(),
+            "supervisor": supervisor.run(),
+            "ECG preparations": preparations.run(),
+            "outbox watch": watch_outbox(journal, board),
+            "upkeep watch": watch_upkeep(
+                [device.id for device in settings.device], upkeep, journal, commissioning, board
+            ),
+            "desk": desk.run(),
+            "dossier watch": watch_dossier(desk, board),
+            "derived readings": deriver.run(tuple(visit.id for visit in desk.recent)),
+        }
+        if settings.reader is not None and reception is not None:
+            work["identity reader"] = run_reader(
+                settings.reader.port,
+                settings.reader.line_settings(),
+                take=reception.scan,
+                show=reception.reader,
             )
-            if settings.reader is not None and reception is not None:
-                reading = run_reader(
-                    settings.reader.port,
-                    settings.reader.line_settings(),
-                    take=reception.scan,
-                    show=reception.reader,
-                )
-                group.create_task(reading, name="identity reader")
-            group.create_task(_serve_page(page, station, ready), name="page")
+        work["page"] = _serve_page(page, station, ready)
+        async with asyncio.TaskGroup() as group:
+            for name, coroutine in work.items():
+                group.create_task(coroutine, name=name)
 
 
 async def _serve_page(page: Starlette, station: Station, on_ready: Callable[[str], None]) -> None:
     host, port = station.listen.host, station.listen.port
     tls, scheme = None, "http"
     if station.tls is not None:
-        tls, scheme = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), "https"
-        tls.load_cert_chain(station.tls.certificate, station.tls.key)
+        files = TlsFiles(certificate=station.tls.certificate, key=station.tls.key)
+        tls, scheme = server_context(files), "https"
     name = f"[{host}]" if ":" in host else host
     await serve(page, host, port, tls, lambda chosen: on_ready(f"{scheme}://{name}:{chosen}"))
-
-
-def _workshop(settings: Settings, journal: Journal, commissioning: Commissioning) -> Workshop:
-    return Workshop(
-        journal,
-        make_upkeep(settings),
-        commissioning,
-        devices=[(device.id, device.name) for device in settings.device],
-    )
 
 
 def _show_live(
@@ -294,15 +298,3 @@ def _device_state(news: DeviceNews) -> DeviceState:
         since=news.since,
         detail=news.detail,
     )
-
-
-def _watch(
-    group: asyncio.TaskGroup,
-    settings: Settings,
-    journal: Journal,
-    commissioning: Commissioning,
-    board: Board,
-) -> None:
-    """Keep the board in step with what changes by itself."""
-    group.create_task(watch_outbox(journal, board), name="outbox watch")
-    group.create_task(watch_upkeep(settings, journal, commissioning, board), name="upkeep watch")

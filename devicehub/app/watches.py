@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from devicehub.app.arguments import make_upkeep
-from devicehub.config import Settings
 from devicehub.devices.commissioning import Commissioning
+from devicehub.devices.upkeep import Upkeep
 from devicehub.journal.journal import Journal
 from devicehub.station.board import Board
 from devicehub.transport.hands import station_now
@@ -14,34 +14,35 @@ from devicehub.visit.desk import Desk
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.review import TRAY_LARGEST
 
-UPKEEP_SECONDS = 60.0
+UPKEEP_SECONDS = 2.0
 """How often the checks and batteries of the devices are looked at."""
 
-
-WORKLIST_SECONDS = 15.0
+WORKLIST_SECONDS = 5.0
 """How often the dossier is asked whom it expects here."""
-
 
 LOOK_SECONDS = 1.0
 """How often what it has answered is looked at."""
 
 
 async def watch_upkeep(
-    settings: Settings, journal: Journal, commissioning: Commissioning, board: Board
+    devices: Sequence[str],
+    upkeep: Upkeep,
+    journal: Journal,
+    commissioning: Commissioning,
+    board: Board,
 ) -> None:
     """Tell the board what a person should see to about each device: checks, batteries, doubles in range."""
-    upkeep = make_upkeep(settings)
     while True:
         today = station_now().date()
         notices = {}
-        for device in settings.device:
-            known = await journal.device(device.id)
+        for device in devices:
+            known = await journal.device(device)
             battery = known.facts.battery_percent if known and known.facts else None
-            checks = await journal.checks_of(device.id)
+            checks = await journal.checks_of(device)
             percent = None if battery is None else float(battery)
-            notices[device.id] = upkeep.notices(device.id, checks, percent, today)
+            notices[device] = upkeep.notices(device, checks, percent, today)
         board.notices(notices)
-        board.doubles(commissioning.doubles)
+        board.doubles(commissioning.doubles, commissioning.unadopted)
         await asyncio.sleep(UPKEEP_SECONDS)
 
 

@@ -7,6 +7,7 @@ cannot be read or used, too (`config check` alone finds it, as a fault).
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,10 +24,15 @@ from devicehub.cli import (
     technician,
 )
 from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say
+from devicehub.cli.parser import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Through a pipe Windows offers an encoding without ✓ and →: one sign would end the program.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = make_parser()
     asked, rest = parser.parse_known_args(arguments)
     if rest and (asked.command != "drivers" or rest[0].startswith("-")):
@@ -57,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Every command and its options."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="devicehub", description="The vitals room's devices, filed in the patient dossier."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

@@ -11,8 +11,8 @@ from devicehub.cli.common import (
     ENVIRONMENT,
     FAULT,
     USAGE,
-    load_settings,
     say,
+    settings_here,
     until_stopped,
     with_config,
 )
@@ -54,7 +54,8 @@ def with_radio(parser: argparse.ArgumentParser) -> None:
 def _radio(text: str) -> str:
     if text not in {"system", "none"} and not re.fullmatch(r"virtual:[\w-]+:\S+", text):
         raise argparse.ArgumentTypeError(
-            f"{text!r}: write system, or virtual:tcp-client:127.0.0.1:9700 for simulated devices"
+            f"{text!r} : écrivez system, ou virtual:tcp-client:127.0.0.1:9700 pour des appareils simulés · write "
+            "system, or virtual:tcp-client:127.0.0.1:9700 for simulated devices"
         )
     return text
 
@@ -66,8 +67,8 @@ def radios(asked: argparse.Namespace) -> list[MakeRadio]:
 
     name, bonds = asked.radio, None
     adapters: tuple[str, ...] = ()
-    if asked.config is not None:
-        settings = load_settings(asked)
+    settings = settings_here(asked)
+    if settings is not None:
         if settings.station is not None:
             bonds = settings.station.data / "bonds"
         if name is None:
@@ -80,20 +81,18 @@ def radios(asked: argparse.Namespace) -> list[MakeRadio]:
         show_passkey=_show_passkey,
     )
     if not makers:
-        raise RadioUnavailable("the configuration says that this station has no radio")
+        raise RadioUnavailable(
+            "d'après la configuration ce poste n'a pas de radio · the configuration says that this station has no radio"
+        )
     return makers
 
 
 def bindings(asked: argparse.Namespace) -> list[BleBinding]:
     """The Bluetooth devices of the configuration, where one is given. Raises ``ConfigError``."""
-    from devicehub.devices.binding import BleBinding
+    from devicehub.app.arguments import bluetooth_devices
 
-    bound = load_settings(asked).device if asked.config is not None else ()
-    return [
-        BleBinding(d.id, d.name, d.address, d.name_prefix, d.driver, d.model)
-        for d in bound
-        if d.port is None
-    ]
+    settings = settings_here(asked)
+    return [] if settings is None else bluetooth_devices(settings)
 
 
 def at_radio(work: Coroutine[None, None, None]) -> int:
@@ -120,7 +119,9 @@ async def _ask_passkey(address: str) -> int | None:
     """Ask at the terminal for the six digits a device displays; an empty answer, or the input's end, gives up."""
     while True:
         try:
-            typed = await asyncio.to_thread(input, f"{address}: the digits on its display: ")
+            typed = await asyncio.to_thread(
+                input, f"{address} : les chiffres de son écran · the digits on its display: "
+            )
         except EOFError:
             return None
         digits = typed.replace(" ", "")
@@ -134,7 +135,7 @@ async def _ask_passkey(address: str) -> int | None:
 async def _show_passkey(address: str, passkey: int, purpose: Purpose) -> bool:
     """Show six digits at the terminal; a comparison wants a person's yes."""
     if purpose == "type_there":
-        say(f"{address}: type {passkey:06} on the device")
+        say(f"{address} : tapez {passkey:06} sur l'appareil · type it on the device")
         return True
-    question = f"{address}: does it show {passkey:06}, too? [y/N] "
+    question = f"{address} : montre-t-il aussi {passkey:06} ? · does it show it, too? [o/N] "
     return (await asyncio.to_thread(input, question)).strip().lower() in {"y", "o", "yes", "oui"}

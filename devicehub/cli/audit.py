@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
-from devicehub.cli.common import ENVIRONMENT, FAULT, WELL, load_settings, say, with_config
+from devicehub.cli.common import ENVIRONMENT, FAULT, WELL, load_station, say, with_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,11 +68,7 @@ def _spoken(asked: argparse.Namespace, look: Callable[[Path], T]) -> T | None:
     from devicehub.journal.failures import JournalFailed
 
     try:
-        settings = load_settings(asked)
-        if settings.station is None:
-            say("devicehub audit: [station] is missing in the configuration")
-            return None
-        return look(settings.station.data / "journal.sqlite")
+        return look(load_station(asked).data / "journal.sqlite")
     except (ConfigError, JournalFailed) as error:
         say(f"devicehub audit: {error}")
         return None

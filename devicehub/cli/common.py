@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from devicehub.config import Settings
+    from devicehub.config import Settings, Station
 
     # argparse gives this type no public name.
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
@@ -37,6 +37,28 @@ def load_settings(asked: argparse.Namespace) -> Settings:
         environment=os.environ,
         known_drivers=registry.installed(),
     )
+
+
+def settings_here(asked: argparse.Namespace) -> Settings | None:
+    """These settings, for a command that can do without: ``None`` where none are named and none lie here.
+
+    Raises `devicehub.config.ConfigError`.
+    """
+    if asked.config is None and not Path("devicehub.toml").exists():
+        return None
+    return load_settings(asked)
+
+
+def load_station(asked: argparse.Namespace) -> Station:
+    """The station among these settings. Raises `devicehub.config.ConfigError` where there is none, too."""
+    from devicehub.config.problems import ConfigError, Problem, Words
+
+    station = load_settings(asked).station
+    if station is None:
+        file = str(asked.config or Path("devicehub.toml"))
+        words = Words("la table [station] manque", "the table [station] is missing")
+        raise ConfigError([Problem(file, None, "", words)])
+    return station
 
 
 def log_to_stderr() -> None:
@@ -79,25 +101,35 @@ def more_than_nothing(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number of seconds above 0")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} : donnez un nombre de secondes au-dessus de 0 · give a number of seconds above 0"
+        )
     return seconds
 
 
 def at_least_one(text: str) -> int:
     """A number of times given on the command line."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, 1 or more")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} : donnez un nombre entier, 1 ou plus · give a whole number, 1 or more"
+        )
     return int(text)
 
 
 def unwritten(error: OSError) -> str:
     """Which file could not be written, why, and what to do."""
-    why = error.strerror or str(error)
+    fr = en = error.strerror or str(error)
     if isinstance(error, FileNotFoundError):
-        why = "its folder is not there; make it, or name another"
+        fr, en = (
+            "son dossier n'existe pas ; créez-le, ou nommez-en un autre",
+            "its folder is not there; make it, or name another",
+        )
     elif isinstance(error, PermissionError):
-        why = "you may not write there; name another folder"
-    return f"{error.filename} cannot be written: {why}"
+        fr, en = (
+            "vous n'y avez pas le droit d'écrire ; nommez un autre dossier",
+            "you may not write there; name another folder",
+        )
+    return f"{error.filename} ne peut pas être écrit : {fr} · cannot be written: {en}"
 
 
 def say(text: str, to: TextIO | None = None) -> None:

@@ -18,6 +18,7 @@ from devicehub.cli.common import (
     load_settings,
     more_than_nothing,
     say,
+    settings_here,
     with_config,
 )
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devicehub.cli.common import Commands
-    from devicehub.config import Device, Settings
+    from devicehub.config import Device
     from devicehub.devices.listening import PortHeard, Understood
     from devicehub.driver import LineSettings, SerialDriver
     from devicehub.transport.port_identity import Port
@@ -136,21 +137,15 @@ def _means(meant: str, port: Port, plugged: Sequence[Port]) -> bool:
 
 def _serial_devices(asked: argparse.Namespace) -> list[Device]:
     """The configured serial devices; none without a configuration. Raises ``ConfigError``."""
-    settings = _settings(asked)
+    settings = settings_here(asked)
     devices = () if settings is None else settings.device
     return [device for device in devices if device.port is not None]
 
 
 def _reader_port(asked: argparse.Namespace) -> list[str]:
     """The identity reader's: nobody listens to what it says of a person."""
-    settings = _settings(asked)
+    settings = settings_here(asked)
     return [] if settings is None or settings.reader is None else [settings.reader.port]
-
-
-def _settings(asked: argparse.Namespace) -> Settings | None:
-    if asked.config is None and not Path("devicehub.toml").exists():
-        return None
-    return load_settings(asked)
 
 
 def _bind(asked: argparse.Namespace) -> int:
@@ -186,13 +181,25 @@ def _bind(asked: argparse.Namespace) -> int:
             "aucun port série libre ; branchez l'appareil · no free serial port; plug the device in"
         )
         return ENVIRONMENT
-    say("utilisez l'appareil : faites une mesure · use the device: take a measurement")
-    heard = asyncio.run(
-        listening.listen(
-            free, plugged, drivers, seconds=asked.seconds, ask=bool(asked.driver), tell=_say_next
+    heard = [listening.PortHeard(port, port.identity(plugged)) for port in free]
+    asks, several = bool(asked.driver), len(free) > 1
+    if several and not asks:
+        say(
+            "ne touchez pas encore à l'appareil : quels ports parlent d'eux-mêmes ? · do not touch the device "
+            "yet: which ports speak by themselves?"
         )
+    use = _say_use_till_named if several else _say_use
+    listen = listening.listen(
+        heard, drivers, seconds=asked.seconds, ask=asks, tell=_say_heard, use=use
     )
-    return _conclude(asked, heard)
+    may_write: bool = asked.write
+    try:
+        asyncio.run(listen)
+    except (
+        KeyboardInterrupt
+    ):  # whoever used the device has heard enough; not whoever reads it later
+        may_write = False
+    return _conclude(asked, heard, may_write=may_write)
 
 
 def _whose(
@@ -220,38 +227,65 @@ def _serial_drivers(names: Sequence[str] | None) -> list[SerialDriver]:
     chosen = [registry.find(name) for name in names] if names else registry.installed().values()
     found = [driver for driver in chosen if isinstance(driver, SerialDriver)]
     if names and len(found) < len(names):
-        raise registry.UnknownDriver(f"{', '.join(names)}: not all of them read serial lines")
+        read = {driver.id for driver in found}
+        others = ", ".join(name for name in names if name not in read)
+        raise registry.UnknownDriver(
+            f"{others} : ne lit pas de ligne série ; devicehub drivers list les montre tous · does not read serial "
+            "lines; devicehub drivers list shows them all"
+        )
     return found
 
 
-def _say_next(heard: PortHeard, settings: LineSettings) -> None:
+def _say_use() -> None:
+    say("utilisez l'appareil : faites une mesure · use the device: take a measurement")
+
+
+def _say_use_till_named() -> None:
     say(
-        f"{heard.port.path} : {heard.bytes_heard} octets, aucun pilote ne comprend ; "
-        f"refaites une mesure (essai à {settings}) · {heard.bytes_heard} bytes, no driver understands; "
-        f"measure again (trying {settings})"
+        "utilisez l'appareil : faites une mesure ; Ctrl-C dès qu'il est nommé · use the device: take a "
+        "measurement; Ctrl-C once it is named"
     )
 
 
-def _conclude(asked: argparse.Namespace, heard: Sequence[PortHeard]) -> int:
-    """Say which port spoke and who understood it; propose, or write, what to configure."""
+def _say_heard(heard: PortHeard, following: LineSettings | None) -> None:
+    path, count = heard.port.path, heard.bytes_heard
+    if following is None:
+        for each in heard.understood:
+            say(f"{path} : {each.driver.id} ({each.settings}) : {', '.join(each.kinds)}")
+    elif count:
+        say(
+            f"{path} : {count} octets, aucun pilote ne comprend ; refaites une mesure (à présent à {following}) · "
+            f"{count} bytes, no driver understands; measure again (now at {following})"
+        )
+    else:
+        say(
+            f"{path} : aucune réponse ; je redemande à {following} · no answer; asking again at {following}"
+        )
+
+
+def _conclude(asked: argparse.Namespace, heard: Sequence[PortHeard], *, may_write: bool) -> int:
+    """Say which port spoke and who understood it; propose, or write, what to configure, where nothing is guessed."""
     from devicehub.devices import listening
 
     for one in heard:
         if asked.json:
             _say_json("heard", **_as_json(one))
-        elif not one.understood:
-            _say_silence(one)
-    spoke = next((one for one in heard if one.understood), None)
-    if spoke is None:
-        say(
-            "rien n'a été compris ; un appareil qui ne répond qu'à une question : --driver NOM · nothing "
-            "was understood; a device that only answers: --driver NAME"
-        )
+        _say_outcome(one)
+    if not any(one.understood for one in heard):
+        if not asked.driver and all(not one.bytes_heard and one.trouble is None for one in heard):
+            say(
+                "rien ne s'est fait entendre ; un appareil qui ne répond qu'à une question : --driver NOM · nothing "
+                "was heard; a device that only answers: --driver NAME"
+            )
+        return FAULT
+    began = [one for one in heard if one.bytes_heard and not one.before]
+    if len(began) != 1:
+        _say_choice(began or [one for one in heard if one.understood])
+        return FAULT
+    (spoke,) = began
+    if not spoke.understood:
         return FAULT
     first, *others = spoke.understood
-    for each in spoke.understood:
-        said = ", ".join(each.kinds)
-        say(f"{spoke.port.path} : {each.driver.id} ({each.settings}) : {said}")
     if others and not first.is_sure:
         names = ", ".join(each.driver.id for each in spoke.understood)
         say(
@@ -260,11 +294,20 @@ def _conclude(asked: argparse.Namespace, heard: Sequence[PortHeard]) -> int:
         )
         return FAULT
     table = listening.as_table(spoke, first, _ids(asked))
-    if asked.write:
+    if may_write:
         return _write(asked, table)
     if not asked.json:
         say(table.rstrip(), sys.stdout)
     return WELL
+
+
+def _say_choice(spoke: Sequence[PortHeard]) -> None:
+    """No byte says which device is in the hand: the person does."""
+    ports = " | ".join(f"--port {one.port.path}" for one in spoke)
+    say(
+        f"quel port est celui de l'appareil utilisé ? Rien n'est écrit ; recommencez avec lui seul : {ports} · "
+        "which port is that of the device you used? Nothing is written; run this again with it alone"
+    )
 
 
 def _as_json(one: PortHeard) -> dict[str, Any]:
@@ -282,25 +325,45 @@ def _as_json(one: PortHeard) -> dict[str, Any]:
         "path": one.port.path,
         "identity": one.identity,
         "bytes": one.bytes_heard,
+        "tried": [str(settings) for settings in one.tried],
+        "before": one.before,
         "understood": [told(each) for each in one.understood],
         "by_usb": one.by_usb,
         "trouble": one.trouble,
     }
 
 
-def _say_silence(one: PortHeard) -> None:
+def _say_outcome(one: PortHeard) -> None:
+    """What a port came to, where it has not been said yet, and the next act."""
+    path, count = one.port.path, one.bytes_heard
+    if one.before:
+        say(
+            f"{path} : parlait déjà avant que l'appareil serve ; ce n'est pas lui · spoke before the device was "
+            "used; it is another"
+        )
+    if one.understood:
+        return
     if one.trouble is not None:
         say(one.trouble)
-    elif one.bytes_heard:
-        say(f"{one.port.path} : {one.bytes_heard} octets, non compris · bytes, not understood")
+    elif count:
+        tried = ", ".join(map(str, one.tried))
+        say(
+            f"{path} : {count} octets arrivés, aucun compris (essayé : {tried}) ; le câble va : comparez vitesse et "
+            f"parité à celles du menu de l'appareil, ou envoyez-nous un enregistrement (devicehub record) · {count} "
+            "bytes came, none understood (tried as named); the cable is well: compare speed and parity with the "
+            "device's menu, or send us a recording (devicehub record)"
+        )
     else:
-        say(f"{one.port.path} : silence")
+        say(
+            f"{path} : silence ; l'appareil est-il allumé, et son câble au bout ? · silence; is the device on, and "
+            "its cable plugged in at both ends?"
+        )
     if one.by_usb:
         say(f"    USB : {', '.join(one.by_usb)} ?")
 
 
 def _ids(asked: argparse.Namespace) -> list[str]:
-    settings = _settings(asked)
+    settings = settings_here(asked)
     return [] if settings is None else [device.id for device in settings.device]
 
 

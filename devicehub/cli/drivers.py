@@ -13,6 +13,7 @@ from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL, say, unwritten
 
 if TYPE_CHECKING:
     from devicehub.cli.common import Commands
+    from devicehub.driver import Driver
 
 
 def add(commands: Commands) -> None:
@@ -70,11 +71,12 @@ def add(commands: Commands) -> None:
     _with_captures(check)
     check.set_defaults(run=_drivers_check)
 
-    docs = verbs.add_parser("docs", help="write the catalogue of drivers")
+    docs = verbs.add_parser("docs", help="write the catalogue of drivers, and their evidence")
     docs.add_argument("--check", action="store_true", help="only say whether it is up to date")
     docs.add_argument(
         "--file", type=Path, default=Path("docs/drivers.md"), help="default: %(default)s"
     )
+    _with_drivers(docs)
     _with_captures(docs)
     docs.set_defaults(run=_drivers_docs)
 
@@ -138,7 +140,8 @@ def _drivers_decode(asked: argparse.Namespace) -> int:
         return USAGE
     if asked.stdin and asked.hex:
         say(
-            "devicehub drivers decode: give frames or --stdin, not both; a place with --stdin is --on"
+            "devicehub drivers decode: donnez des trames ou --stdin, pas les deux ; un lieu avec --stdin est --on · "
+            "give frames or --stdin, not both; a place with --stdin is --on"
         )
         return USAGE
     secrets = dict(secret.partition("=")[::2] for secret in asked.secret)
@@ -146,7 +149,10 @@ def _drivers_decode(asked: argparse.Namespace) -> int:
         decode.decode_stdin(driver, sys.stdin, sys.stdout, asked.on, asked.model, secrets)
         return WELL
     if not asked.hex:
-        say("devicehub drivers decode: give a frame in hexadecimal, or --stdin and one a line")
+        say(
+            "devicehub drivers decode: donnez une trame en hexadécimal, ou --stdin et une par ligne · give a frame in "
+            "hexadecimal, or --stdin and one a line"
+        )
         return USAGE
     try:
         said = decode.decode_hex(driver, asked.on, asked.hex, asked.model, secrets)
@@ -258,22 +264,42 @@ def _drivers_check(asked: argparse.Namespace) -> int:
 
 def _drivers_docs(asked: argparse.Namespace) -> int:
     from devicehub.devices import registry
-    from devicehub.testing.catalogue import render
+    from devicehub.devices.evidence import FILE
+    from devicehub.testing.catalogue import levels, render
     from devicehub.transport.tape import BadCapture
 
+    drivers = registry.installed()
+    ours = {name: one for name, one in drivers.items() if _is_in(asked.drivers, one)}
     try:
-        text = render(registry.installed(), asked.captures)
+        files = {asked.file: render(drivers, asked.captures)}
+        if ours:  # what ships with another package is that package's to say
+            files[asked.drivers / FILE] = levels(ours, asked.captures)
     except BadCapture as error:
         say(f"devicehub drivers docs: {error}")
         return FAULT
     if not asked.check:
         try:
-            asked.file.write_text(text, encoding="utf-8")
+            for file, text in files.items():
+                file.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             say(f"devicehub drivers docs: {unwritten(error)}")
             return USAGE
         return WELL
-    if asked.file.is_file() and asked.file.read_text(encoding="utf-8") == text:
-        return WELL
-    say(f"{asked.file} is not what the drivers and captures say; run: devicehub drivers docs")
-    return FAULT
+    stale = [
+        file
+        for file, text in files.items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]
+    for file in stale:
+        say(f"{file} is not what the drivers and captures say; run: devicehub drivers docs")
+    return FAULT if stale else WELL
+
+
+def _is_in(folder: Path, driver: Driver) -> bool:
+    """Whether a driver is a module of the package in this folder."""
+    from devicehub.devices import registry
+
+    package = registry.package_of(driver)
+    return package is not None and folder.resolve() in (
+        Path(place).resolve() for place in package.__path__
+    )

@@ -10,7 +10,15 @@ import unicodedata
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from devicehub.cli.common import ENVIRONMENT, USAGE, WELL, load_settings, say, with_config
+from devicehub.cli.common import (
+    ENVIRONMENT,
+    USAGE,
+    WELL,
+    load_settings,
+    load_station,
+    say,
+    with_config,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,8 +93,7 @@ def _record(asked: argparse.Namespace) -> int:
 
     from devicehub.journal import metrology
 
-    settings = load_settings(asked)
-    wrong = _wrong(asked, settings)
+    wrong = _wrong(asked, load_settings(asked))
     if wrong is not None:
         return _refuse(wrong, USAGE)
     try:
@@ -104,7 +111,7 @@ def _record(asked: argparse.Namespace) -> int:
         )
     except ValidationError as error:
         return _refuse("; ".join(fault["msg"] for fault in error.errors()), USAGE)
-    with metrology.beside(_journal(settings)) as database:
+    with metrology.beside(_journal(asked)) as database:
         metrology.record(database, entry)
     say(f"consigné · recorded: {_line(entry)}", sys.stdout)
     return WELL
@@ -155,16 +162,12 @@ def _export(asked: argparse.Namespace) -> int:
 def _log(asked: argparse.Namespace) -> Sequence[MetrologyEntry]:
     from devicehub.journal import metrology
 
-    with metrology.beside(_journal(load_settings(asked))) as database:
+    with metrology.beside(_journal(asked)) as database:
         return metrology.log(database, asked.device)
 
 
-def _journal(settings: Settings) -> Path:
-    from devicehub.journal.failures import JournalFailed
-
-    if settings.station is None:
-        raise JournalFailed("la table [station] manque · the table [station] is missing")
-    return settings.station.data / "journal.sqlite"
+def _journal(asked: argparse.Namespace) -> Path:
+    return load_station(asked).data / "journal.sqlite"
 
 
 def _line(entry: MetrologyEntry) -> str:

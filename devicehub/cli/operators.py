@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from devicehub.cli.common import ENVIRONMENT, FAULT, WELL, load_settings, say, with_config
+from devicehub.cli.common import ENVIRONMENT, FAULT, WELL, load_station, say, with_config
 
 if TYPE_CHECKING:
     from devicehub.cli.common import Commands
@@ -47,11 +47,12 @@ def add(commands: Commands) -> None:
 
 
 def _list(asked: argparse.Namespace) -> int:
+    from devicehub.config import ConfigError
     from devicehub.visit.operators import OperatorsUnreadable
 
     try:
         operators = _book(asked).all()
-    except (_NoStation, OperatorsUnreadable) as error:
+    except (ConfigError, OperatorsUnreadable) as error:
         say(str(error))
         return ENVIRONMENT
     for operator in operators:
@@ -75,6 +76,7 @@ def _list(asked: argparse.Namespace) -> int:
 
 
 def _add(asked: argparse.Namespace) -> int:
+    from devicehub.config import ConfigError
     from devicehub.visit.operators import Operator, OperatorsUnreadable, WrongOperator
 
     try:
@@ -84,13 +86,14 @@ def _add(asked: argparse.Namespace) -> int:
     except WrongOperator as error:
         say(str(error))
         return FAULT
-    except (_NoStation, OperatorsUnreadable) as error:
+    except (ConfigError, OperatorsUnreadable) as error:
         say(str(error))
         return ENVIRONMENT
     return WELL
 
 
 def _remove(asked: argparse.Namespace) -> int:
+    from devicehub.config import ConfigError
     from devicehub.visit.operators import OperatorsUnreadable
 
     try:
@@ -98,7 +101,7 @@ def _remove(asked: argparse.Namespace) -> int:
     except KeyError:
         say(f"{asked.id}: personne de ce nom · nobody of this id")
         return FAULT
-    except (_NoStation, OperatorsUnreadable) as error:
+    except (ConfigError, OperatorsUnreadable) as error:
         say(str(error))
         return ENVIRONMENT
     return WELL
@@ -119,18 +122,8 @@ def _pin(asked: argparse.Namespace) -> str | None:
     return pin
 
 
-class _NoStation(Exception):
-    """The configuration cannot be read, or has no station."""
-
-
 def _book(asked: argparse.Namespace) -> Operators:
-    from devicehub.config import ConfigError
+    """Raises ``ConfigError``."""
     from devicehub.visit.operators import Operators
 
-    try:
-        station = load_settings(asked).station
-    except ConfigError as error:
-        raise _NoStation(str(error)) from error
-    if station is None:
-        raise _NoStation("la table [station] manque dans la configuration · [station] is missing")
-    return Operators.of(station.data)
+    return Operators.of(load_station(asked).data)

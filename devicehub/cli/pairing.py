@@ -15,7 +15,7 @@ from devicehub.cli.at_radio import (
     radios,
     with_radio,
 )
-from devicehub.cli.common import ENVIRONMENT, USAGE, WELL, load_settings, say, with_config
+from devicehub.cli.common import ENVIRONMENT, USAGE, WELL, say, settings_here, with_config
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from devicehub.devices.bonds import Bonds
     from devicehub.transport.ble import Radio, Sighting
 
+DO_NOT_PAIR_FR = "ne l'appairez pas maintenant : un essai manqué peut effacer la clé qu'il garde"
 DO_NOT_PAIR = "do not pair it now: a failed attempt can erase the key it holds"
+
+
+NO_STATION = (
+    "nommez la configuration du poste, ses liens sont avec elle : --config FICHIER, ou lancez ceci dans le dossier de "
+    "devicehub.toml · name the station's configuration, its bonds lie with it: --config FILE, or run this in the "
+    "folder of devicehub.toml"
+)
 
 
 def add(commands: Commands) -> None:
@@ -52,10 +60,10 @@ def _inventory(asked: argparse.Namespace) -> Bonds | None:
     """The station's inventory; ``None`` where no configuration names a station. Raises ``ConfigError``."""
     from devicehub.devices.bonds import Bonds
 
-    if asked.config is None:
+    settings = settings_here(asked)
+    if settings is None or settings.station is None:
         return None
-    station = load_settings(asked).station
-    return None if station is None else Bonds(station.data / "bonds.json")
+    return Bonds(settings.station.data / "bonds.json")
 
 
 def _pair(asked: argparse.Namespace) -> int:
@@ -76,10 +84,14 @@ def _pair(asked: argparse.Namespace) -> int:
             for radio in known:
                 if await radio.is_bonded(asked.address):
                     raise Refused(
-                        f"{asked.address} is paired with {radio.name} already; {DO_NOT_PAIR}. If the device has "
-                        f"forgotten this computer: devicehub bonds forget {asked.address}"
+                        f"{asked.address} est déjà appairé avec {radio.name} ; {DO_NOT_PAIR_FR}. S'il a oublié cet "
+                        f"ordinateur : devicehub bonds forget {asked.address} · it is paired with {radio.name} "
+                        f"already; {DO_NOT_PAIR}. If it has forgotten this computer, forget the bond"
                     )
-            say(f"waiting for {asked.address}: put it into its pairing mode")
+            say(
+                f"{asked.address} : mettez l'appareil en mode d'appairage ; j'attends · put it into its pairing "
+                "mode; waiting"
+            )
             radio, sighting = await _first(known, asked.address, asked.seconds)
             name = _check_policy(asked, radio, sighting)
             async with radio.connect(sighting, hands(None, lambda _frame, _read: None)) as link:
@@ -87,7 +99,8 @@ def _pair(asked: argparse.Namespace) -> int:
             if inventory is not None:
                 inventory.used(radio.identity, asked.address, name, station_now())
         say(
-            f"{asked.address}: bonded with {radio.name}. Do not pair it with anything else: that can erase the bond."
+            f"{asked.address} : appairé avec {radio.name}. Ne l'appairez avec rien d'autre, le lien peut s'effacer · "
+            f"bonded with {radio.name}. Do not pair it with anything else: that can erase the bond."
         )
 
     return at_radio(bond())
@@ -119,8 +132,9 @@ def _check_policy(asked: argparse.Namespace, radio: Radio, sighting: Sighting) -
     told = driver.pairing_name if isinstance(driver, BleDriver) else None
     if told is not None and not (sighting.name or "").startswith(told):
         raise Refused(
-            f"{name} is not in its pairing mode (it calls itself {sighting.name!r}, then {told}…): "
-            f"{DO_NOT_PAIR}. Hold its Bluetooth button until it signals, and run this again"
+            f"{name} n'est pas en mode d'appairage (il s'appelle {sighting.name!r}, il y serait {told}…) : "
+            f"{DO_NOT_PAIR_FR}. Tenez son bouton Bluetooth jusqu'au signal, et recommencez · it is not in its pairing "
+            f"mode: {DO_NOT_PAIR}. Hold its Bluetooth button until it signals, and run this again"
         )
     return name
 
@@ -135,24 +149,25 @@ def _bonds(asked: argparse.Namespace) -> int:
         say(str(error))
         return ENVIRONMENT
     if inventory is None:
-        say(
-            "devicehub bonds: --config must name the station's configuration: the bonds lie with it"
-        )
+        say(NO_STATION)
         return USAGE
     found = inventory.all()
     if asked.json:
         say(as_json(found), sys.stdout)
         return WELL
     for bond in found:
-        state = f"LOST since {_told(bond.lost)}" if bond.lost else f"last good {_told(bond.used)}"
-        line = (
-            f"{bond.address}  {bond.device:24} radio {bond.radio}  made {_told(bond.made)}  {state}"
+        state = (
+            f"PERDU depuis {_told(bond.lost)} · LOST since then"
+            if bond.lost
+            else f"bon le {_told(bond.used)} · last good"
         )
+        line = f"{bond.address}  {bond.device:24} radio {bond.radio}  fait le {_told(bond.made)} · made  {state}"
         say(line, sys.stdout)
     say(
-        "no bond is known"
+        "aucun lien connu · no bond is known"
         if not found
-        else f"To pair one anew it must be forgotten first; {DO_NOT_PAIR}"
+        else "pour en refaire un, il faut d'abord l'oublier (devicehub bonds forget ADRESSE) ; "
+        f"{DO_NOT_PAIR_FR} · to pair one anew it must be forgotten first; {DO_NOT_PAIR}"
     )
     return WELL
 
@@ -160,6 +175,8 @@ def _bonds(asked: argparse.Namespace) -> int:
 def _forget(asked: argparse.Namespace) -> int:
     async def forget() -> None:
         inventory = _inventory(asked)
+        if inventory is None and asked.radio is None:
+            raise WrongUsage(NO_STATION)
         held = [] if inventory is None else inventory.of(asked.address)
         is_known = bool(held)
         async with AsyncExitStack() as stack:
@@ -168,7 +185,7 @@ def _forget(asked: argparse.Namespace) -> int:
                 if await radio.is_bonded(asked.address) is not False:
                     await radio.forget(asked.address)
                     is_known = True
-                    say(f"{asked.address}: forgotten by {radio.name}")
+                    say(f"{asked.address} : oublié par {radio.name} · forgotten by {radio.name}")
         for bond in held:
             if inventory is not None:
                 inventory.forget(bond.radio, bond.address)
@@ -178,12 +195,12 @@ def _forget(asked: argparse.Namespace) -> int:
                 "forget. Which there are: devicehub bonds --config FILE"
             )
         say(
-            f"{asked.address}: no bond is left here. Put the device into its pairing mode, then: "
-            f"devicehub pair {asked.address}"
+            f"{asked.address} : plus aucun lien ici. Mettez l'appareil en mode d'appairage, puis : devicehub pair "
+            f"{asked.address} · no bond is left here. Put the device into its pairing mode, then pair it"
         )
 
     return at_radio(forget())
 
 
 def _told(moment: datetime | None) -> str:
-    return "never" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M")
+    return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -124,9 +124,20 @@ def _scan(asked: argparse.Namespace) -> int:
     return at_radio(listen())
 
 
+def _say_heard(frame: Frame, read: Sequence[Measurement] | NotUnderstood | None) -> None:
+    from devicehub.driver import NotUnderstood
+
+    if isinstance(read, NotUnderstood):
+        text = f"not understood: {read.reason}"
+    else:
+        parts = (m.model_dump_json(exclude_defaults=True) for m in read or ())
+        text = " ".join(parts)
+    say(f"{frame.on} {frame.parts[0][1].hex(' ')}  {text}")
+
+
 def _record(asked: argparse.Namespace) -> int:
     from devicehub.devices import registry
-    from devicehub.driver import BleDriver, NotUnderstood, SerialDriver
+    from devicehub.driver import BleDriver, SerialDriver
     from devicehub.testing.record import find, record_ble, record_serial
 
     if trouble := _no_place(asked.file):
@@ -138,40 +149,43 @@ def _record(asked: argparse.Namespace) -> int:
         say(f"devicehub record: {error}")
         return USAGE
 
-    def heard(frame: Frame, read: Sequence[Measurement] | NotUnderstood | None) -> None:
-        if isinstance(read, NotUnderstood):
-            text = f"not understood: {read.reason}"
-        else:
-            parts = (m.model_dump_json(exclude_defaults=True) for m in read or ())
-            text = " ".join(parts)
-        say(f"{frame.on} {frame.parts[0][1].hex(' ')}  {text}")
-
     async def write_down() -> None:
         if asked.port is not None:
             if isinstance(driver, SerialDriver):
                 await record_serial(
-                    asked.port, driver, asked.file, seconds=asked.seconds, heard=heard
+                    asked.port, driver, asked.file, seconds=asked.seconds, heard=_say_heard
                 )
             return
         ble = driver if isinstance(driver, BleDriver) else None
         async with radios(asked)[0]() as radio:
             sighting = await find(radio, asked.address, asked.seconds)
-            await record_ble(radio, sighting, ble, asked.file, seconds=asked.seconds, heard=heard)
+            await record_ble(
+                radio, sighting, ble, asked.file, seconds=asked.seconds, heard=_say_heard
+            )
 
     if (asked.port is not None) != isinstance(driver, SerialDriver):
         say(
             "devicehub record: --port needs --driver with a serial driver, --address none or a BLE one"
         )
         return USAGE
-    status = at_radio(write_down())
+    try:
+        status = at_radio(write_down())
+    except KeyboardInterrupt:
+        status = WELL
     if status == WELL:
+        _say_what_is_next(asked)
+    return status
+
+
+def _say_what_is_next(asked: argparse.Namespace) -> None:
+    """After a recording that was stopped before anything was said there is no file."""
+    if asked.file.exists():
         then = (
             f"adopt {asked.file} --device 'maker and model'"
-            if driver
+            if asked.driver
             else f"new NAME --from {asked.file}"
         )
         say(f"{asked.file}: read it before you share it; then: devicehub drivers {then}")
-    return status
 
 
 def _no_place(file: Path) -> str | None:
@@ -181,7 +195,10 @@ def _no_place(file: Path) -> str | None:
     if file.exists():
         return f"{file} exists; choose another name"
     if not file.parent.is_dir():
-        return f"there is no folder {file.parent}; make it, or name another"
+        return (
+            f"le dossier {file.parent} n'existe pas ; créez-le, ou nommez-en un autre · there is no folder "
+            f"{file.parent}; make it, or name another"
+        )
     raw = file.with_name(file.name + UNSCRUBBED)
     if raw.exists():
         return (

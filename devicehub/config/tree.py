@@ -163,6 +163,8 @@ class Confirm(Table):
     """Which readings wait for a person before they are filed."""
 
     policy: Literal["every", "flagged", "none"] = "flagged"
+    undo_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+    """How long what a person accepts stays at the station, where it can be undone, before it goes; 0: at once."""
 
 
 class Series(Table):
@@ -273,7 +275,3 @@ class Settings(Table):
     series: Series = Series()
     metrology: Metrology = Metrology()
     device: Annotated[tuple[Device, ...], Field(strict=False)] = ()
-
-    def redacted(self) -> dict[str, Any]:
-        """The tree for people and logs: no password and no token."""
-        return self.model_dump(mode="json", exclude_none=True)

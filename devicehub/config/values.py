@@ -74,12 +74,12 @@ def _url(value: str) -> str:
 
 
 def _port(value: str) -> str:
-    scheme, parts, _ = value.partition("://")
-    if parts and scheme.lower() not in PORT_SCHEMES:
-        raise expected(
-            'un port, "/dev/ttyS0", "COM3", "usb:…", "socket://hôte:port" ou "rfc2217://hôte:port"',
-            'a port, "/dev/ttyS0", "COM3", "usb:…", "socket://host:port" or "rfc2217://host:port"',
-        )
+    if "://" in value or value.lower().startswith(("socket:", "rfc2217:")):
+        from devicehub.transport.ports import no_url  # noqa: PLC0415 - pyserial, only where a URL is read
+
+        wanted = no_url(value)
+        if wanted is not None:
+            raise expected(*wanted)
     try:
         identity = UsbIdentity.parse(value)
     except ValueError:
@@ -109,9 +109,6 @@ def _fits(pattern: str, fr: str, en: str) -> AfterValidator:
 
     return AfterValidator(check_form)
 
-
-PORT_SCHEMES = ("socket", "rfc2217")
-"""How a terminal server is reached."""
 
 ID_FORM = r"[a-z0-9-]{1,32}"
 RADIO_FORM = r"system|none|virtual:.+"

@@ -40,6 +40,7 @@ from devicehub.delivery.outage import (
     rejected,
     undialled,
 )
+from devicehub.delivery.tls import client_context
 
 __all__ = ["Connection"]
 
@@ -371,7 +372,6 @@ class Connection:
             logger.warning("mqtt.topic.not_utf8")
             return
         mid, qos = heard.mid, heard.qos
-        properties = heard.properties
         self._post(
             self._on_message,
             Incoming(
@@ -379,8 +379,6 @@ class Connection:
                 payload=bytes(heard.payload),
                 qos=qos,
                 retained=heard.retain,
-                content_type=getattr(properties, "ContentType", None),
-                user_properties=dict(getattr(properties, "UserProperty", ())),
                 _acknowledge=lambda: self._acknowledge(mid, qos),
             ),
         )
@@ -430,11 +428,8 @@ class _TlsSocket(ssl.SSLSocket):
 
 
 def _tls_context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=files.ca)
+    context = client_context(files)
     context.sslsocket_class = _TlsSocket
-    if files.certificate is not None:
-        # An empty passphrase: a locked key must fail, not ask at a terminal nobody watches.
-        context.load_cert_chain(files.certificate, files.key, password="")
     return context
 
 

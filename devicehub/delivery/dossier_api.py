@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -13,6 +12,7 @@ import httpx
 from pydantic import ValidationError
 
 from devicehub.delivery.address import TlsFiles
+from devicehub.delivery.tls import client_context
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
 
 __all__ = ["DossierApi", "DossierRefused", "DossierUnreachable"]
@@ -48,7 +48,7 @@ class DossierApi:
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
             timeout=PATIENCE_SECONDS,
             trust_env=False,  # an identity goes to the dossier itself, never through a proxy
-            verify=_context(tls) if base_url.startswith("https:") else False,
+            verify=client_context(tls or TlsFiles()) if base_url.startswith("https:") else False,
         )
 
     async def __aenter__(self) -> Self:
@@ -77,6 +77,11 @@ class DossierApi:
             path = f"/v1/visits/{quote(opening.visit, safe='')}/open"
             return self._known(await self._ask("POST", path, body))
         return self._known(await self._ask("POST", "/v1/visits", opening.model_dump(mode="json")))
+
+    async def entrust_visit(self, visit: str, responsible: str) -> None:
+        """Tell which physician answers for a visit; telling it again changes nothing."""
+        body = {"responsible": responsible}
+        await self._ask("POST", f"/v1/visits/{quote(visit, safe='')}/responsible", body)
 
     async def close_visit(self, visit: str, at: datetime) -> None:
         """Tell that a visit ended; one that is closed keeps its end."""
@@ -124,11 +129,3 @@ class DossierApi:
             f"ce qui répond à {self._base_url} n'est pas un dossier ; vérifiez l'adresse · "
             f"what answers at {self._base_url} is no dossier; check the address"
         )
-
-
-def _context(tls: TlsFiles | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=None if tls is None else tls.ca)
-    if tls is not None and tls.certificate is not None:
-        # An empty passphrase: a locked key must fail, not ask at a terminal nobody watches.
-        context.load_cert_chain(tls.certificate, tls.key, password="")
-    return context

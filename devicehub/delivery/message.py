@@ -1,6 +1,6 @@
 """A message on its way to the broker, and one that came from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 __all__ = ["Incoming", "Message"]
@@ -23,8 +23,6 @@ class Incoming:
     payload: bytes
     qos: int
     retained: bool
-    content_type: str | None
-    user_properties: Mapping[str, str]
     _acknowledge: Callable[[], bool] = field(repr=False)
 
     def ack(self) -> bool:

@@ -70,6 +70,9 @@ ANSWER_EXPIRES = 60
 EVENTS_KEPT = 64
 """Events that wait for a broker; older ones are told to nobody, the journal and the log have them."""
 
+FULL_DISK_RETRY = 5.0
+"""Seconds before a full disk is tried again."""
+
 FAREWELL = 1.0
 """Seconds the broker has to take the news that this station goes."""
 
@@ -168,10 +171,18 @@ class Publisher:
             at_end = False
             if not self._pace.is_full:
                 place = self._pace.place
-                due = await self._journal.take_due(LARGEST_BATCH, after=place)
+                try:
+                    due = await self._journal.take_due(LARGEST_BATCH, after=place)
+                except JournalFull as error:
+                    # What is not marked as sent is not sent: a person could undo what the dossier holds.
+                    logger.critical("publisher.journal.full reason=%s", error)
+                    await asyncio.sleep(FULL_DISK_RETRY)
+                    continue
                 self._send_now(self._pace.take(due, after=place), tasks, clock())
                 at_end = not due
             seconds = self._pace.rest(at_end=at_end, now=clock())
+            if at_end:
+                seconds = _sooner(seconds, await self._undo_ends())
             try:
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
@@ -213,6 +224,11 @@ class Publisher:
             )
         except JournalFull as error:
             logger.critical("publisher.journal.full reason=%s", error)
+
+    async def _undo_ends(self) -> float | None:
+        """Seconds until something may go that a person can still undo; None where there is none."""
+        until = await self._journal.undo_until()
+        return max(0.0, (until - datetime.now(UTC)).total_seconds()) if until else None
 
     def _start_over(self) -> None:
         self._pace.start_over()
@@ -384,6 +400,10 @@ class Publisher:
     ) -> None:
         self._events.append(Event(at=datetime.now(UTC), event=event, device=device, detail=detail))
         self._news.set()
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)
 
 
 def _traceparent() -> str:

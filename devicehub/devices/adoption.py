@@ -138,9 +138,7 @@ def stage(challenge: Challenge, now: datetime) -> Stage:
     return "proposed" if challenge.woken else "waiting"
 
 
-def adopt(
-    challenge: Challenge, code: str, now: datetime, *, intrinsic: str | None = None
-) -> Adoption:
+def adopt(challenge: Challenge, code: str, now: datetime) -> Adoption:
     """What to write down when the person confirms, giving back the code they see. Raises `NotAdopted`."""
     match stage(challenge, now):
         case "over":
@@ -155,7 +153,6 @@ def adopt(
     return Adoption(
         device=challenge.device,
         address=challenge.woken[0].address,
-        intrinsic=intrinsic,
         code=challenge.code,
         author=challenge.author,
         at=now,

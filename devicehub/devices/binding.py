@@ -10,8 +10,8 @@ from typing import Any
 from devicehub.devices import matching, registry
 from devicehub.devices.intake import Source
 from devicehub.driver import Line, LineSettings, SerialDriver
+from devicehub.reading.reading import Origin
 from devicehub.transport.ble import Sighting
-from devicehub.transport.hands import Origin
 from devicehub.transport.serial import origin_of
 
 

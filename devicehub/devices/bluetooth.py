@@ -26,6 +26,7 @@ from devicehub.transport.ble import BondLost, NoPlace, Radio, Sighting
 from devicehub.transport.ble_wire import NotPaired
 from devicehub.transport.failures import RadioFault, RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
+from devicehub.transport.radios import MakeRadio
 from devicehub.transport.scanning import Listening
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,6 @@ class RadioNews:
 
 
 ShowRadio = Callable[[RadioNews], None]
-MakeRadio = Callable[[], Radio]
 Sort = Callable[[Sighting], Sorted]
 """What a device in range is to the room (`devicehub.devices.commissioning`)."""
 Guard = Callable[[Source, str, Callable[[], Awaitable[None]]], Coroutine[None, None, None]]
@@ -105,6 +105,8 @@ class Bluetooth:
         self._show_radio = show_radio
         self._radios: dict[str, Radio] = {}
         self._nearby: dict[str, Nearby] = {}
+        self._cared_for: dict[str, asyncio.Task[None]] = {}
+        """The task of each of them."""
         self._strangers: set[str] = set()
 
     async def run(self) -> None:
@@ -113,9 +115,15 @@ class Bluetooth:
             for number, make_radio in enumerate(self._make_radios, start=1):
                 group.create_task(self._listen(group, number, make_radio), name=f"radio {number}")
 
+    def belongs(self, device: str, address: str | None) -> None:
+        """From now on only this address is the room's ``device``; ``None``: nobody knows which one is."""
+        for other, nearby in tuple(self._nearby.items()):
+            if nearby.source.id == device and other.lower() != (address or "").lower():
+                self._leave(other)
+
     async def _listen(self, group: asyncio.TaskGroup, number: int, make_radio: MakeRadio) -> None:
         """Keep one radio listening, whatever becomes of the others."""
-        retry = RADIO_RETRY
+        retry, lost_since = RADIO_RETRY, None
         while True:
             radio = make_radio()
             radio.listen(partial(self._heard, group, radio))
@@ -123,15 +131,18 @@ class Bluetooth:
             try:
                 async with radio:
                     self._radios[radio.identity] = radio
+                    lost_since = None
                     self._tell(number, radio, radio.listening)
-                    why = await radio.lost()
+                    try:
+                        why = await radio.lost()
+                    finally:
+                        self._radios.pop(radio.identity, None)
                     retry = RADIO_RETRY
             except RadioUnavailable as error:
                 why = error
-            finally:
-                self._radios.pop(radio.identity, None)
             log.error("radio_lost adapter=%s fault=%s %s", radio.name, why.fault, why)
-            news = RadioNews(number, radio.name, "lost", station_now(), why.fault, why.reason)
+            lost_since = lost_since or station_now()  # each attempt that fails is the same trouble
+            news = RadioNews(number, radio.name, "lost", lost_since, why.fault, why.reason)
             self._show_radio(news)
             await asyncio.sleep(retry)
             retry = min(retry * 2, LONGEST_RADIO_RETRY) if why.fault in _RESETS else RADIO_RETRY
@@ -140,6 +151,8 @@ class Bluetooth:
         self._show_radio(RadioNews(number, radio.name, listening, station_now()))
 
     def _heard(self, group: asyncio.TaskGroup, radio: Radio, sighting: Sighting) -> None:
+        if radio.identity not in self._radios:
+            return  # It is being closed: nobody could talk through it, and the station may be ending.
         found = self._sort(sighting)
         if found.standing in ("look_alike", "not_adopted"):
             return  # It is a warning on the page, and nothing is read from it.
@@ -167,16 +180,21 @@ class Bluetooth:
             return None
         if met is None:
             return None
-        for address, other in tuple(self._nearby.items()):
-            if other.source.id == met[0].id:
-                # Another one was taken for it until a person said which is the room's: it is heard no more.
-                del self._nearby[address]
+        # Another one may have been taken for it, which is the room's no more.
+        self.belongs(met[0].id, sighting.address)
         nearby = self._nearby[sighting.address] = Nearby(*met)
-        group.create_task(
+        self._cared_for[sighting.address] = group.create_task(
             self._guard(nearby.source, nearby.name, partial(self._care, nearby)),
             name=nearby.source.id,
         )
         return nearby
+
+    def _leave(self, address: str) -> None:
+        """End the conversation with a device, and hear it no more."""
+        nearby = self._nearby.pop(address)
+        self._cared_for.pop(address).cancel()
+        log.info("device_left device=%s address=%s", nearby.source.id, address)
+        self._show(nearby.source, nearby.name, "waiting")
 
     async def _care(self, nearby: Nearby) -> None:
         """One device's task."""
@@ -198,7 +216,7 @@ class Bluetooth:
                         await driver.session(overheard)
                 elif not await self._converse(nearby, driver, heard):
                     continue
-                nearby.forget()
+                nearby.rest()
             except NoPlace as full:
                 self._show(source, name, "waiting", str(full), "no_place")
                 await asyncio.sleep(nearby.backoff())

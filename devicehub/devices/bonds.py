@@ -7,10 +7,11 @@ and a device on another adapter is a stranger to it. One small file of the stati
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from devicehub.journal.private_file import write_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,7 @@ class Bonds:
         self._write([*others, new])
 
     def _write(self, bonds: list[Bond]) -> None:
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._file.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(as_json(bonds))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._file)
+        write_private(self._file, as_json(bonds).encode())
 
 
 def as_json(bonds: list[Bond]) -> str:

@@ -44,7 +44,7 @@ class Double:
 class Commissioning:
     """The room's devices by their physical identity. `load` it before the radio listens.
 
-    ``show`` is told the `doubles` whenever they, or the adoption under way, have changed.
+    ``show`` is told the `doubles` and the `unadopted` whenever they, or the adoption under way, have changed.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Commissioning:
         bindings: Sequence[BleBinding],
         *,
         known_only: bool,
-        show: Callable[[tuple[Double, ...]], None] = lambda _doubles: None,
+        show: Callable[[tuple[Double, ...], frozenset[str]], None] = lambda _doubles, _not: None,
         now: Callable[[], datetime] = station_now,
     ) -> None:
         self._journal = journal
@@ -65,6 +65,8 @@ class Commissioning:
         self._taken: dict[str, str] = {}
         self._heard: dict[str, Sighting] = {}
         self._doubles: dict[str, Double] = {}
+        self.on_belonging: list[Callable[[str, str | None], None]] = []
+        """Called with a device and the address that has become the room's; ``None`` where it was let go."""
         self.challenge: Challenge | None = None
         """The adoption that is under way, or the last one."""
 
@@ -82,6 +84,14 @@ class Commissioning:
     def adopted(self) -> dict[str, str]:
         """The address of each adopted device, by its id."""
         return dict(self._adopted)
+
+    @property
+    def unadopted(self) -> frozenset[str]:
+        """The devices of the configuration for which nothing is read before a device is adopted."""
+        if not self._known_only:
+            return frozenset()
+        named = {one.id for one in self._bindings.values() if one.name_prefix is not None}
+        return frozenset(named - self._adopted.keys())
 
     @property
     def stage(self) -> Stage | None:
@@ -109,7 +119,7 @@ class Commissioning:
         if found.standing != "ours":
             self._warn(found, address, now)
         elif self._doubles.pop(address, None) is not None:
-            self._show(self.doubles)
+            self._show(self.doubles, self.unadopted)
         self._wake(seen, now)
         return found
 
@@ -120,7 +130,7 @@ class Commissioning:
         code = f"{secrets.randbelow(10_000):04}"
         self.challenge = adoption.begin(binding, code, author, now, around)
         log.info("adoption_begun device=%s", device)
-        self._show(self.doubles)
+        self._show(self.doubles, self.unadopted)
         return self.challenge
 
     async def confirm(self, code: str) -> Adoption:
@@ -134,13 +144,13 @@ class Commissioning:
         self._doubles.pop(made.address, None)
         self.challenge = None
         log.info("device_adopted device=%s address=%s", made.device, made.address)
-        self._show(self.doubles)
+        self._tell(made.device, made.address)
         return made
 
     def give_up(self) -> None:
         """Take the code away."""
         self.challenge = None
-        self._show(self.doubles)
+        self._show(self.doubles, self.unadopted)
 
     async def release(self, device: str, author: str) -> None:
         """Let an adopted device go; a device nobody adopted is let go of already."""
@@ -152,7 +162,12 @@ class Commissioning:
         )
         del self._adopted[device]
         log.info("device_released device=%s address=%s", device, address)
-        self._show(self.doubles)
+        self._tell(device, None)
+
+    def _tell(self, device: str, address: str | None) -> None:
+        for listener in self.on_belonging:
+            listener(device, address)
+        self._show(self.doubles, self.unadopted)
 
     def _forget(self, now: datetime) -> None:
         """Devices with addresses that change all the time must not fill the memory."""
@@ -164,7 +179,7 @@ class Commissioning:
         self._doubles[address] = Double(found, address, now)
         if is_new and found.binding is not None:
             log.warning("%s device=%s address=%s", found.standing, found.binding.id, address)
-            self._show(self.doubles)
+            self._show(self.doubles, self.unadopted)
 
     def _wake(self, seen: Sighting, now: datetime) -> None:
         before = self.challenge
@@ -172,4 +187,4 @@ class Commissioning:
             return
         self.challenge = adoption.heard(before, self._bindings[before.device], seen, now)
         if self.challenge != before:
-            self._show(self.doubles)
+            self._show(self.doubles, self.unadopted)

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from devicehub.devices.bursts import Bursts
 from devicehub.devices.keyring import Keyring
 from devicehub.devices.registry import driver_version
 from devicehub.devices.upkeep import Upkeep
 from devicehub.driver import DeviceFacts, Driver, Frame, Measurement, NotUnderstood, Settles
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing, JournalledFrame, Told
+from devicehub.journal.records import Attribution, DeviceRecord, Filing, JournalledFrame, Told
 from devicehub.reading import clock, identity
-from devicehub.reading.assembly import Around, assemble
+from devicehub.reading.assembly import Around, assemble, declared
 from devicehub.reading.clock import DeviceClock
 from devicehub.reading.reading import DriverUsed, Origin, Reading
 from devicehub.reading.settle import Finished, Settle, Settling, is_live
@@ -64,6 +65,8 @@ class FrameSeen:
 
 
 ShowFrame = Callable[[FrameSeen], None]
+ShowLoad = Callable[[str, bool, datetime], None]
+"""Told of every frame of a streaming scale whether a load rests on it that is no weight to come."""
 
 
 class Intake:
@@ -81,6 +84,7 @@ class Intake:
         show_live: ShowLive,
         show_not_understood: ShowNotUnderstood,
         show_frame: ShowFrame = lambda _seen: None,
+        show_load: ShowLoad = lambda _device, _rests, _at: None,
         now: Callable[[], datetime] = station_now,
     ) -> None:
         self.journal = journal
@@ -93,12 +97,21 @@ class Intake:
         self.show_live = show_live
         self.show_not_understood = show_not_understood
         self.show_frame = show_frame
+        self._bursts = Bursts()
+        self.show_load = show_load
         self.now = now
 
     def open(self, source: Source) -> Conversation:
         """A new connection's road. Nothing of an earlier one survives in it."""
         self.desk.look()
         return Conversation(self, source, str(uuid4()), Settling(idle_since=self.now()))
+
+    def tell_not_understood(self, device: str, error: NotUnderstood, at: datetime) -> None:
+        """Say that a frame was not understood, but once of a burst and then how many."""
+        count = self._bursts.worth_telling(device, at)
+        if count is not None:
+            log.warning("frame_not_understood device=%s in_a_row=%d", device, count)
+            self.show_not_understood(device, error)
 
     async def recover(self, sources: Sequence[Source]) -> int:
         """Read the frames a crash left unread, oldest first; how many there were.
@@ -108,7 +121,9 @@ class Intake:
         known = {source.id: source for source in sources}
         frames = [f for f in await self.journal.unread_frames() if f.device in known]
         for frame in frames:
-            source = known[frame.device]
+            bound = known[frame.device]
+            # Another device may bear its name by now.
+            source = replace(bound, address=frame.address or bound.address)
             conversation = Conversation(self, source, frame.connection, frame.settling)
             await conversation.take_up()
             await conversation.read(frame)
@@ -147,7 +162,7 @@ class Conversation:
     async def take_up(self) -> None:
         """Go on with a connection that a crash has ended: the clock it had seen is seen again."""
         first, *_ = await self._intake.journal.frames_of(self._connection)
-        known = await self._intake.journal.device(self._source.id)
+        known = await self._known()
         if known and known.clock and known.clock.seen_at >= first.evidence.first_byte:
             self._clock = known.clock
 
@@ -159,10 +174,12 @@ class Conversation:
         self._intake.desk.look()
         if self._source.driver.settles is Settles.STREAM:
             if self._repeated == [frame, frame]:
+                self._look_at_load(arrival.last)
                 return
             self._repeated = [*self._repeated[-1:], frame]
         journalled = await self._intake.journal.commit_frame(
             device=self._source.id,
+            address=self._source.address,
             connection=self._connection,
             driver=self._used,
             origin=self._source.origin,
@@ -181,10 +198,11 @@ class Conversation:
             measurements = self._decode(frame)
         except NotUnderstood as error:
             self._look(frame, arrival.last, error, live=True)
-            self._intake.show_not_understood(self._source.id, error)
+            self._intake.tell_not_understood(self._source.id, error, arrival.last)
             return
         self._look(frame, arrival.last, measurements, live=True)
         self._settle.live(measurements, arrival.first)
+        self._look_at_load(arrival.last)
         self._intake.show_live(self._source.id, measurements, arrival.last)
 
     async def read(self, journalled: JournalledFrame) -> None:
@@ -195,18 +213,16 @@ class Conversation:
         try:
             measurements = self._decode(frame)
         except NotUnderstood as error:
-            log.warning(
-                "frame_not_understood device=%s frame=%d", journalled.device, evidence.number
-            )
             await journal.settle_frame(evidence.number, "not_understood", detail=error.reason)
             self._look(frame, evidence.last_byte, error)
-            self._intake.show_not_understood(self._source.id, error)
+            self._intake.tell_not_understood(self._source.id, error, evidence.last_byte)
             return
         self._look(frame, evidence.last_byte, measurements)
         for measurement in measurements:
             if isinstance(measurement, DeviceFacts):
                 await self._remember(measurement, evidence.last_byte)
         finished = self._settle.finished(measurements, evidence.first_byte)
+        self._look_at_load(evidence.last_byte)
         filed = await self._file(finished, journalled)
         await journal.settle_frame(
             evidence.number,
@@ -231,16 +247,23 @@ class Conversation:
             seen = FrameSeen(self._source, frame, at, live, tuple(read))
         self._intake.show_frame(seen)
 
+    def _look_at_load(self, at: datetime) -> None:
+        if self._source.driver.settles is Settles.STREAM:
+            self._intake.show_load(self._source.id, self._settle.rests_in_vain, at)
+
     def _decode(self, frame: Frame) -> list[Measurement]:
         driver = self._source.driver
         return list(driver.decode(driver.unseal(frame, self._secrets)))
 
     async def _remember(self, facts: DeviceFacts, seen_at: datetime) -> None:
         seen = clock.compare(facts.clock, seen_at)
-        # A clock seen again may have been set meanwhile; the memory was stamped by the one seen first.
-        self._clock = self._clock or seen
+        if self._clock is None and seen is not None:
+            # A clock seen again may have been set meanwhile; the memory was stamped by the one seen first.
+            known = await self._known()
+            self._clock = seen.after(known.clock if known else None)
         await self._intake.journal.remember_device(
             self._source.id,
+            self._source.address,
             facts=facts,
             clock=self._clock,
             intrinsic=identity.intrinsic(facts, self._source.address),
@@ -251,13 +274,19 @@ class Conversation:
     ) -> list[tuple[Filing, Told | None]]:
         """The filings of one frame, and beside each what its device told without a number of its own."""
         around = await self._around(journalled)
+        # What it told before anybody knew who it is, it told under its address.
+        unknown = replace(around, facts=None)
         filed: list[tuple[Filing, Told | None]] = []
         known: dict[UUID, Reading] = {}
         for index, one in enumerate(finished):
             first_byte = journalled.evidence.first_byte
-            live = is_live(one, around.driver.settles, journalled.settling, first_byte)
+            settles, recalls = around.driver.settles, declared(around).recalls
+            live = is_live(one, settles, journalled.settling, first_byte, recalls=recalls)
             reading = assemble(one, around, index=index, live=live)
+            before = assemble(one, unknown, index=index, live=live)
             held = known.get(reading.id) or await self._held(reading.id)
+            if held is None and (held := await self._held(before.id)) is not None:
+                reading = before
             likeness = identity.likeness(held, reading) if held is not None else "same"
             if likeness != "same":
                 reading = assemble(one, around, index=index, live=live, by_frame=True)
@@ -267,11 +296,18 @@ class Conversation:
                 content=identity.content(reading.measurement),
                 connection=journalled.connection,
             )
+            told_before = told.model_copy(update={"device": before.device.intrinsic})
             repeated = likeness == "repeated" or await self._intake.journal.is_repeated(told)
+            repeated = repeated or await self._intake.journal.is_repeated(told_before)
             numbered = reading.measurement.sequence is not None
-            filing = self._attributed(reading, repeated=repeated and not live)
+            filing = self._attributed(
+                reading, live=live, repeated=repeated and not live, recalled=recalls and not live
+            )
             filed.append((filing, None if numbered else told))
         return filed
+
+    async def _known(self) -> DeviceRecord | None:
+        return await self._intake.journal.device_at(self._source.id, self._source.address)
 
     async def _held(self, reading: UUID) -> Reading | None:
         filing = await self._intake.journal.reading(reading)
@@ -279,7 +315,7 @@ class Conversation:
 
     async def _around(self, journalled: JournalledFrame) -> Around:
         source, number = self._source, journalled.evidence.number
-        known = await self._intake.journal.device(source.id)
+        known = await self._known()
         return Around(
             device=source.id,
             address=source.address,
@@ -299,31 +335,41 @@ class Conversation:
             ),
         )
 
-    def _attributed(self, reading: Reading, *, repeated: bool) -> Filing:
+    def _attributed(
+        self, reading: Reading, *, live: bool, repeated: bool, recalled: bool
+    ) -> Filing:
         seen_at = None if self._clock is None else self._clock.seen_at
         decision = self._intake.desk.attribute(reading, clock_seen=seen_at)
-        if reading.began.known_from == "arrival" and not clock.could_be(
+        # A device may stamp when it was started, before its first live frame, or its end.
+        by_arrival = reading.began.known_from == "arrival"
+        slack = timedelta() if by_arrival else clock.LONGEST_LIVE_DRIFT
+        could_be_now = not recalled and clock.could_be(
             reading.measurement.device_time,
             self._clock,
-            earliest=reading.began.earliest,
-            latest=reading.began.latest,
+            earliest=reading.began.earliest - slack,
+            latest=reading.began.latest if by_arrival else reading.received_at,
+            live=live,
             zone=self._intake.now().utcoffset() or timedelta(),
-        ):
+        )
+        if reading.stamp.corrected is None and not could_be_now:
             decision = Quarantined("unknown_time")
         if repeated:
             decision = Quarantined("repeated_untimed")
-        visit = decision.visit if isinstance(decision, Attributed) else None
-        attribution = Attribution(
-            reading=reading.id,
-            revision=1,
-            visit=visit,
-            quarantine=None if isinstance(decision, Attributed) else decision.reason,
-            author=HUB,
-            at=self._intake.now(),
-        )
-        return Filing(
-            reading=reading,
-            attribution=attribution,
-            state=self._intake.desk.first_state(reading, visit),
-            state_at=attribution.at,
-        )
+        return first_filing(reading, decision, self._intake.desk, self._intake.now())
+
+
+def first_filing(
+    reading: Reading, decision: Attributed | Quarantined, desk: Desk, at: datetime
+) -> Filing:
+    """A new reading as the fence has decided, nobody's hand in it."""
+    visit = decision.visit if isinstance(decision, Attributed) else None
+    attribution = Attribution(
+        reading=reading.id,
+        revision=1,
+        visit=visit,
+        quarantine=None if isinstance(decision, Attributed) else decision.reason,
+        author=HUB,
+        at=at,
+    )
+    state = desk.first_state(reading, visit)
+    return Filing(reading=reading, attribution=attribution, state=state, state_at=at)

@@ -7,9 +7,10 @@ reads those must not be able to talk to a device.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+
+from devicehub.journal.private_file import write_private
 
 
 class Keyring(MutableMapping[str, bytes]):
@@ -44,11 +45,5 @@ class Keyring(MutableMapping[str, bytes]):
         return len(self._given | self._secrets)
 
     def _save(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            json.dump({name: secret.hex() for name, secret in self._secrets.items()}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        kept = {name: secret.hex() for name, secret in self._secrets.items()}
+        write_private(self._path, json.dumps(kept).encode("ascii"))

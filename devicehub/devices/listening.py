@@ -3,13 +3,17 @@
 Nothing is sent to a device nobody has named: what one device takes for a question may move another. Only the
 session of a driver that the technician names asks. A port is heard at one setting at a time; where bytes come
 that no driver understands, the next setting is tried, and the device must be used again.
+
+Which port is that of the device in somebody's hand, no byte says. Of several, one that spoke before the device was
+used is not; only where all others are ruled out so, the one that is understood ends the listening.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from devicehub.devices.binding import set_to
@@ -19,9 +23,11 @@ from devicehub.driver import (
     Line,
     LineSettings,
     LinkLost,
+    MakeFramer,
     NotUnderstood,
     Refused,
     SerialDriver,
+    Unwitnessed,
     unsealed,
 )
 from devicehub.transport.hands import Arrival, Hands
@@ -34,7 +40,11 @@ LONGEST_SECONDS = 4.0
 """Of a device that never pauses, as much is heard at one setting."""
 ANSWER_SECONDS = 6.0
 """How long a named driver's session may take to learn something at one setting."""
+UNHURRIED_SECONDS = 1e6
+"""For the first word at a setting there is no limit: whoever listens gives up, or a person uses the device."""
 RETRY_SECONDS = 1.0
+BEFORE_SECONDS = 3.0
+"""How long several ports are heard before anybody uses the device: longer than a scale is silent that always speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,10 @@ class PortHeard:
     port: Port
     identity: str
     bytes_heard: int = 0
+    tried: list[LineSettings] = field(default_factory=list)
+    """The settings at which it has spoken, or was asked, in their order."""
+    before: bool = False
+    """Whether it spoke before the device was used: it is another's."""
     understood: list[Understood] = field(default_factory=list)
     trouble: str | None = None
     by_usb: tuple[str, ...] = ()
@@ -81,28 +95,40 @@ class _Try:
     differs: bool
 
 
-Tell = Callable[[PortHeard, LineSettings], None]
-"""Called when a port said what no driver understands, with the settings that are tried next."""
+Tell = Callable[[PortHeard, LineSettings | None], None]
+"""Called when a port is understood, and when it is not, with the settings that are tried next."""
 
 
 async def listen(
-    ports: Sequence[Port],
-    plugged: Sequence[Port],
+    heard: Sequence[PortHeard],
     drivers: Iterable[SerialDriver],
     *,
     seconds: float,
     ask: bool,
     tell: Tell,
-) -> list[PortHeard]:
-    """Listen on all ``ports`` until one is understood, ``seconds`` at most. With ``ask`` the drivers' sessions run."""
+    use: Callable[[], None],
+) -> None:
+    """Listen on all ports for ``seconds``, or until what they say tells which is the device's. It is left in ``heard``.
+
+    With ``ask`` the drivers' sessions run. ``use`` is called when it is time to use the device.
+    """
     drivers = list(drivers)
-    heard = [
-        PortHeard(port, port.identity(plugged), by_usb=_by_usb(port, drivers)) for port in ports
-    ]
+    for one in heard:
+        one.by_usb = _by_usb(one.port, drivers)
     work = _ask if ask else _overhear
     tasks = [asyncio.create_task(work(one, drivers, tell)) for one in heard]
     try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if len(heard) > 1 and not ask:
+            await asyncio.wait(tasks, timeout=BEFORE_SECONDS)
+            for one in heard:
+                one.before = one.bytes_heard > 0
+        use()
+        left = [task for task, one in zip(tasks, heard, strict=True) if not one.before]
+        await asyncio.wait(
+            left if len(left) == 1 else tasks,
+            timeout=seconds,
+            return_when=asyncio.FIRST_EXCEPTION,
+        )
     finally:
         for task in tasks:
             task.cancel()
@@ -110,7 +136,6 @@ async def listen(
     for task in tasks:
         if not task.cancelled():
             task.result()
-    return heard
 
 
 def tries(drivers: Iterable[SerialDriver]) -> list[_Try]:
@@ -167,14 +192,15 @@ async def _overhear(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tel
     while True:
         settings = likely[turn % len(likely)]
         line = set_to(Line(baud=settings.baud, framer=_Uncut), settings)
+        judges = [_Judge(one) for one in by_settings[settings]]
         try:
             async with open_line(heard.port.path, line, _DEAF) as link:
                 heard.trouble = None
-                judges = [_Judge(one) for one in by_settings[settings]]
                 end = asyncio.get_running_loop().time() + LONGEST_SECONDS
-                within = float("1e6")
+                within = UNHURRIED_SECONDS
                 while (frame := await link.frame(within=within)) is not None:
                     if within > SILENT_SECONDS:
+                        _note(heard, settings)
                         end = asyncio.get_running_loop().time() + LONGEST_SECONDS
                     within = SILENT_SECONDS
                     heard.bytes_heard += len(frame.data)
@@ -186,7 +212,9 @@ async def _overhear(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tel
             heard.trouble = str(lost)
             await asyncio.sleep(RETRY_SECONDS)
             continue
-        heard.understood = _ranked(judge.verdict() for judge in judges)
+        finally:  # when the time is over, too: what has come by then is told for what it is
+            if _is_understood(heard, judges):
+                tell(heard, None)
         if heard.understood:
             return
         turn += 1
@@ -195,36 +223,64 @@ async def _overhear(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tel
 
 async def _ask(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tell) -> None:
     """Talk as the named drivers do, at one setting after the other."""
+    chances, turn = tries(drivers), 0
     while True:
-        for one in tries(drivers):
-            judge = _Judge(one)
-            try:
-                async with (
-                    asyncio.timeout(ANSWER_SECONDS),
-                    open_line(
-                        heard.port.path, set_to(one.driver.line, one.settings), judge.hands
-                    ) as link,
-                ):
-                    heard.trouble = None
-                    talk = asyncio.ensure_future(one.driver.session(link))
-                    learnt = asyncio.ensure_future(judge.convinced.wait())
-                    try:
-                        await asyncio.wait((talk, learnt), return_when=asyncio.FIRST_COMPLETED)
-                    finally:
-                        for task in (talk, learnt):
-                            task.cancel()
-                        await asyncio.wait((talk, learnt))
-                    if talk.done() and not talk.cancelled():
-                        talk.result()
-            except TimeoutError:
-                tell(heard, one.settings)
-            except (LinkLost, Refused, NotUnderstood) as lost:
-                heard.trouble = str(lost)
-                await asyncio.sleep(RETRY_SECONDS)
-            heard.bytes_heard += judge.bytes_heard
-            heard.understood = _ranked([judge.verdict()])
-            if heard.understood:
-                return
+        one = chances[turn % len(chances)]
+        turn += 1
+        judge = _Judge(one)
+        own = one.driver.line
+        line = set_to(replace(own, framer=partial(_Counted, own.framer, heard)), one.settings)
+        try:
+            async with (
+                asyncio.timeout(ANSWER_SECONDS),
+                open_line(heard.port.path, line, judge.hands) as link,
+            ):
+                heard.trouble = None
+                _note(heard, one.settings)
+                talk = asyncio.ensure_future(one.driver.session(link))
+                learnt = asyncio.ensure_future(judge.convinced.wait())
+                try:
+                    await asyncio.wait((talk, learnt), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for task in (talk, learnt):
+                        task.cancel()
+                    await asyncio.wait((talk, learnt))
+                if talk.done() and not talk.cancelled():
+                    talk.result()
+        except TimeoutError:
+            pass  # it has not said what this driver understands
+        except (LinkLost, Refused, NotUnderstood) as lost:
+            heard.trouble = str(lost)
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
+        finally:
+            if _is_understood(heard, [judge]):
+                tell(heard, None)
+        if heard.understood:
+            return
+        tell(heard, chances[turn % len(chances)].settings)
+
+
+def _note(heard: PortHeard, settings: LineSettings) -> None:
+    if settings not in heard.tried:
+        heard.tried.append(settings)
+
+
+def _is_understood(heard: PortHeard, judges: Iterable[_Judge]) -> bool:
+    heard.understood = _ranked(judge.verdict() for judge in judges)
+    return bool(heard.understood)
+
+
+class _Counted:
+    """A framer, and how many bytes of the port came into it: also those that never made a message."""
+
+    def __init__(self, make: MakeFramer, heard: PortHeard) -> None:
+        self._framer = make()
+        self._heard = heard
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._heard.bytes_heard += len(data)
+        return self._framer.feed(data)
 
 
 class _Judge:
@@ -259,13 +315,16 @@ class _Judge:
     def _read(self, message: bytes) -> None:
         driver = self._one.driver
         try:
-            said = list(driver.decode(driver.unseal(Frame.of(SERIAL, message), {})))
+            found = driver.decode(driver.unseal(Frame.of(SERIAL, message), {}))
+            said = {measurement.kind for measurement in found}
+        except Unwitnessed:  # its own device's: what it is bound as says the rest
+            said = {kind for model in driver.models for kind in model.reads}
         except NotUnderstood:
-            said = []
+            said = set()
         self._good += bool(said)
         self._bad += not said
         self._explained += len(message) if said else 0
-        self._kinds |= {measurement.kind for measurement in said}
+        self._kinds |= said
         if said:
             self.convinced.set()
 

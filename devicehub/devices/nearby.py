@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devicehub.devices.intake import Source
-from devicehub.transport.ble import Radio, Sighting
+from devicehub.transport.ble import RSSI_UNKNOWN, Radio, Sighting
 
 FRESH_SECONDS = 5.0
 """A sighting older than this says little about who hears the device best now."""
@@ -19,7 +21,12 @@ GATHER_SECONDS = 0.4
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 15.0
 """Seconds before a device that could not be reached is tried again."""
 
-_UNKNOWN_STRENGTH = -127
+CALL_EVERY = 10.0
+"""Seconds between two calls of a device that goes on advertising although it has told all it holds. A meter whose
+memory is read in a fifth of a second would be emptied five times a second, its battery with it."""
+
+AWAY_SECONDS = 3.0
+"""A device silent for this long was away: it comes back because it has something new, and is called at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Heard:
     @property
     def strength(self) -> int:
         """In dBm."""
-        return _UNKNOWN_STRENGTH if self.sighting.rssi is None else self.sighting.rssi
+        return RSSI_UNKNOWN if self.sighting.rssi is None else self.sighting.rssi
 
 
 class Nearby:
@@ -44,11 +51,15 @@ class Nearby:
         self.name = name
         self._heard: dict[str, Heard] = {}
         self._fresh = asyncio.Event()
+        self._back = asyncio.Event()
         self._backoff = FIRST_BACKOFF
+        self._called_at = self._last_sign = -math.inf
+        self._rested_at = -math.inf
 
     def reached(self) -> None:
         """A connection stood: however it ends, the next failure is a first one."""
         self._backoff = FIRST_BACKOFF
+        self._called_at = time.monotonic()
 
     def backoff(self) -> float:
         """How long to wait after a failure; twice as long after the next."""
@@ -57,13 +68,24 @@ class Nearby:
 
     def put(self, radio: Radio, sighting: Sighting) -> None:
         """Keep each radio's newest sighting only."""
-        self._heard[radio.identity] = Heard(radio, sighting, time.monotonic())
+        now = time.monotonic()
+        if now - self._last_sign >= AWAY_SECONDS:
+            self._back.set()
+        self._last_sign = now
+        self._heard[radio.identity] = Heard(radio, sighting, now)
         self._fresh.set()
 
     def forget(self) -> None:
         """A sighting from before a connection says nothing about what is in range after it."""
         self._heard.clear()
         self._fresh.clear()
+        self._back.clear()
+        self._last_sign = time.monotonic()
+
+    def rest(self) -> None:
+        """The driver has ended the conversation: the device is called again when it comes back, or in a while."""
+        self.forget()
+        self._rested_at = self._called_at + CALL_EVERY
 
     def newest(self, radio: Radio) -> Sighting | None:
         """The last that one radio heard of it."""
@@ -73,6 +95,9 @@ class Nearby:
     async def heard(self, radios: int) -> list[Heard]:
         """Who of so many radios hears it now; waits until one does, and a moment for the others."""
         await self._fresh.wait()
+        if (rest := self._rested_at - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._back.wait(), rest)
         if len(self._heard) < radios:
             await asyncio.sleep(GATHER_SECONDS)
         self._fresh.clear()

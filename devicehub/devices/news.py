@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from devicehub.devices.intake import Source
+from devicehub.transport.port_trouble import PortWhy
 
 Condition = Literal["waiting", "connecting", "connected", "lost", "failed"]
-Why = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"]
+Why = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"] | PortWhy
 """A reason that asks something of a person; the page has words of its own for each."""
 
 
@@ -24,6 +25,8 @@ class DeviceNews:
     since: datetime
     detail: str | None = None
     why: Why | None = None
+    holder: str | None = None
+    """Who has the port it is on: a program, or another device of the room."""
 
 
 ShowDevice = Callable[[DeviceNews], None]

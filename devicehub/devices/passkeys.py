@@ -19,6 +19,9 @@ ANSWER_SECONDS = 30.0
 
 _DIGITS = 6
 
+Want = Literal["type_here"] | Purpose
+"""What the person does with the digits: type them at the page, or `devicehub.transport.stack.Purpose`."""
+
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +33,7 @@ class Question:
     address: str
     device: str
     """What the practice calls the device."""
-    want: Literal["type_here", "type_there", "compare"]
+    want: Want
     since: datetime
     until: datetime
     passkey: str | None = None
@@ -88,12 +91,7 @@ class Passkeys:
             raise NoSuchQuestion
         return found
 
-    async def _put(
-        self,
-        address: str,
-        want: Literal["type_here", "type_there", "compare"],
-        passkey: str | None,
-    ) -> int | None:
+    async def _put(self, address: str, want: Want, passkey: str | None) -> int | None:
         now = station_now()
         until = now + timedelta(seconds=ANSWER_SECONDS)
         name = self._names.get(address, address)

@@ -9,19 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from devicehub.devices.intake import HUB, Source
+from devicehub.devices.intake import Source, first_filing
 from devicehub.devices.registry import driver_version
 from devicehub.driver import DeviceFacts
 from devicehub.ecg.preparation import Ended
 from devicehub.journal.failures import JournalFull
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing
 from devicehub.reading import identity
 from devicehub.reading.clock import Stamp
 from devicehub.reading.interval import Began
 from devicehub.reading.reading import Device, DriverUsed, Reading
 from devicehub.visit.desk import Desk
-from devicehub.visit.fence import Attributed
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +64,10 @@ class PreparationFiling:
 
     async def file(self, unfiled: Unfiled) -> None:
         """Journal its reading; a second time changes nothing. Raises `JournalFull`."""
-        known = await self._journal.device(unfiled.source.id)
+        known = await self._journal.device_at(unfiled.source.id, unfiled.source.address)
         reading = _reading(unfiled, known.facts if known is not None else None)
         decision = self._desk.attribute(reading)
-        visit = decision.visit if isinstance(decision, Attributed) else None
-        attribution = Attribution(
-            reading=reading.id,
-            revision=1,
-            visit=visit,
-            quarantine=None if isinstance(decision, Attributed) else decision.reason,
-            author=HUB,
-            at=self._now(),
-        )
-        filing = Filing(
-            reading=reading,
-            attribution=attribution,
-            state=self._desk.first_state(reading, visit),
-            state_at=attribution.at,
-        )
-        await self._journal.file([filing])
+        await self._journal.file([first_filing(reading, decision, self._desk, self._now())])
 
 
 def _reading(unfiled: Unfiled, facts: DeviceFacts | None) -> Reading:

@@ -7,16 +7,12 @@ import importlib
 import importlib.util
 import pkgutil
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING
 
 from devicehub.driver import BleDriver, Driver, SerialDriver
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 GROUP = "devicehub.drivers"
 
@@ -52,14 +48,28 @@ def installed() -> Mapping[str, Driver]:
     return MappingProxyType({name: found[name][0] for name in sorted(found)})
 
 
-@cache
 def driver_version(driver: Driver) -> str:
     """The version of the distribution the driver came with: it travels with every reading."""
+    home = _home(driver)
+    if home is None:
+        return "uninstalled"
+    point, _package = home
+    return point.dist.version if point.dist is not None else "unknown"
+
+
+def package_of(driver: Driver) -> ModuleType | None:
+    """The package an installed driver is a module of."""
+    home = _home(driver)
+    return None if home is None else home[1]
+
+
+@cache
+def _home(driver: Driver) -> tuple[EntryPoint, ModuleType] | None:
     for point in entry_points(group=GROUP):
-        modules = _modules(_module(point.value))
-        if any(getattr(module, "DRIVER", None) is driver for module in modules):
-            return point.dist.version if point.dist is not None else "unknown"
-    return "uninstalled"
+        package = _module(point.value)
+        if any(getattr(module, "DRIVER", None) is driver for module in _modules(package)):
+            return point, package
+    return None
 
 
 def find(driver_id: str) -> Driver:
@@ -68,8 +78,14 @@ def find(driver_id: str) -> Driver:
     if driver_id in drivers:
         return drivers[driver_id]
     near = difflib.get_close_matches(driver_id.lower(), drivers, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; installed: {', '.join(drivers)}"
-    raise UnknownDriver(f"no driver is called {driver_id!r}{hint}")
+    fr, en = (
+        (f"vouliez-vous dire {near[0]} ?", f"did you mean {near[0]}?")
+        if near
+        else (f"il y a {', '.join(drivers)}", "there are those named")
+    )
+    raise UnknownDriver(
+        f"aucun pilote ne s'appelle {driver_id!r} ; {fr} · no driver is called {driver_id!r}; {en}"
+    )
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from devicehub.devices import matching, registry
 from devicehub.devices.binding import BleBinding
 from devicehub.driver import Advert
-from devicehub.transport.ble import Radio, Sighting
+from devicehub.transport.ble import RSSI_UNKNOWN, Radio, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ async def scan(radio: Radio, seconds: float, bindings: Sequence[BleBinding]) -> 
     await asyncio.sleep(seconds)
     described = [_describe(sighting, bindings) for sighting in heard.values()]
     known = [_with_look_alikes(each, described) for each in described]
-    return sorted(known, key=lambda each: -(each.rssi if each.rssi is not None else -128))
+    return sorted(known, key=lambda each: -(RSSI_UNKNOWN if each.rssi is None else each.rssi))
 
 
 def _describe(sighting: Sighting, bindings: Sequence[BleBinding]) -> Heard:

@@ -13,14 +13,16 @@ from dataclasses import replace
 from functools import partial
 
 from devicehub.devices.binding import BleBinding, SerialBinding, WrongDriver
-from devicehub.devices.bluetooth import Bluetooth, MakeRadio, ShowRadio, Sort
+from devicehub.devices.bluetooth import Bluetooth, ShowRadio, Sort
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.intake import Intake, Source
 from devicehub.devices.news import Condition, DeviceNews, ShowDevice, Why
 from devicehub.driver import Line, LinkLost, NotUnderstood, Refused, SerialDriver
 from devicehub.journal.failures import JournalFull
 from devicehub.transport.hands import station_now
+from devicehub.transport.port_trouble import PortLost
 from devicehub.transport.ports import Ports
+from devicehub.transport.radios import MakeRadio
 from devicehub.transport.serial import open_line, origin_of
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ class Supervisor:
         self._ports = ports or Ports()
         self._serial = [(binding, binding.source(), binding.line()) for binding in serial]
         self._show_device = show_device
-        self._shown: dict[str, tuple[Condition, str | None]] = {}
+        self._shown: dict[str, DeviceNews] = {}
         self._bluetooth = Bluetooth(
             intake,
             bonds,
@@ -63,6 +65,10 @@ class Supervisor:
             show=self._show,
             show_radio=show_radio,
         )
+
+    def belongs(self, device: str, address: str | None) -> None:
+        """Talk to no other address as this Bluetooth device from now on; to none, where it was let go."""
+        self._bluetooth.belongs(device, address)
 
     async def run(self) -> None:
         """Look after every device until cancelled."""
@@ -79,12 +85,18 @@ class Supervisor:
         condition: Condition,
         detail: str | None = None,
         why: Why | None = None,
+        holder: str | None = None,
     ) -> None:
-        if self._shown.get(source.id) == (condition, detail):
+        before = self._shown.get(source.id)
+        if before is not None and (before.condition, before.detail) == (condition, detail):
             return  # An absent device is tried every second; once is enough to say so.
-        self._shown[source.id] = (condition, detail)
+        # Another reason does not begin the trouble anew.
+        same = before is not None and before.condition == condition
+        since = before.since if before is not None and same else station_now()
         log.info("device_%s device=%s %s", condition, source.id, detail or "")
-        self._show_device(DeviceNews(source, name, condition, station_now(), detail, why))
+        news = DeviceNews(source, name, condition, since, detail, why, holder)
+        self._shown[source.id] = news
+        self._show_device(news)
 
     async def _guard(self, source: Source, name: str, care: Callable[[], Awaitable[None]]) -> None:
         """Run one device's task; a bug in its driver ends it here."""
@@ -115,6 +127,9 @@ class Supervisor:
                     async with open_line(port, line, hands, model=source.model) as link:
                         self._show(here, name, "connected")
                         await driver.session(link)
+            except PortLost as lost:
+                by = next((one.name for one, _, _ in self._serial if one.id == lost.by), lost.by)
+                self._show(source, name, "lost", str(lost), lost.why, by)
             except (LinkLost, Refused, NotUnderstood) as lost:
                 self._show(source, name, "lost", str(lost))
             await asyncio.sleep(SERIAL_RETRY)

@@ -45,6 +45,9 @@ LARGEST_BODY = 16 * 1024
 VisitId = Annotated[str, Field(pattern=r"^v-[0-9a-f]{20}$")]
 """Opaque: whoever chooses one draws it at random."""
 
+Responsible = Annotated[str, Field(min_length=1, max_length=80)]
+"""A physician's name."""
+
 Body = TypeVar("Body", bound=Record)
 
 
@@ -63,7 +66,7 @@ class WantedVisit(Record):
     planned_at: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     plan: tuple[Kind, ...] = ()
-    responsible: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    responsible: Responsible | None = None
 
     @model_validator(mode="after")
     def _one_person_one_way(self) -> Self:
@@ -86,6 +89,12 @@ class OpenedWhere(Record):
 
     station: Id
     opened_at: AwareDatetime | None = None
+
+
+class EntrustedTo(Record):
+    """Which physician answers for a visit."""
+
+    responsible: Responsible
 
 
 class ClosedWhen(Record):
@@ -127,6 +136,7 @@ def api(store: DossierStore, *, token: str | None, health: Callable[[], Health])
             Route("/v1/visits", visits.worklist),
             Route("/v1/visits/{visit}", visits.look_up),
             Route("/v1/visits/{visit}/open", visits.open, methods=["POST"]),
+            Route("/v1/visits/{visit}/responsible", visits.entrust, methods=["POST"]),
             Route("/v1/visits/{visit}/close", visits.close, methods=["POST"]),
             Route("/v1/visits/{visit}/readings", visits.readings),
         ],
@@ -185,6 +195,17 @@ class Visits:
             request.path_params["visit"],
             where.station,
             where.opened_at,
+            actor=_actor(request),
+        )
+        return JSONResponse(_told(known))
+
+    async def entrust(self, request: Request) -> Response:
+        """`EntrustedTo` → the visit, for which this physician answers from now on."""
+        to = await _read(request, EntrustedTo)
+        known = await asyncio.to_thread(
+            self._store.entrust_visit,
+            request.path_params["visit"],
+            to.responsible,
             actor=_actor(request),
         )
         return JSONResponse(_told(known))

@@ -7,15 +7,16 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from devicehub import __version__
-from devicehub.delivery.mqtt import Address, TlsFiles
+from devicehub.delivery.address import Address, TlsFiles
+from devicehub.delivery.http_server import HttpServer, listen
+from devicehub.delivery.tls import server_context
 from devicehub.dossier.api import Health, api, is_loopback
 from devicehub.dossier.ingest import Ingest
 from devicehub.dossier.store import DossierStore
@@ -45,27 +46,6 @@ class DossierSettings:
     token: str | None = None
     tls: TlsFiles | None = None
     simulation: bool = False
-
-
-class HttpServer(uvicorn.Server):
-    """uvicorn without its hold on the process's signals: those are the program's."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.settled = asyncio.Event()
-        """It has started, or failed to."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        try:
-            await super().startup(sockets)
-        finally:
-            self.settled.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
-        yield
 
 
 @dataclass(frozen=True)
@@ -124,26 +104,14 @@ async def _serving(
     app: ASGIApp, settings: DossierSettings
 ) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
     context = _tls_context(settings.tls)
-    server = HttpServer(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            lifespan="off",
-            log_config=None,
-            server_header=False,
-            ssl_context_factory=None if context is None else lambda _config, _default: context,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            ws="none",
-        )
-    )
+    server = HttpServer(app, context, grace=GRACE_SECONDS)
     with _listen(settings.host, settings.port) as listener:
         serving = asyncio.create_task(server.serve([listener]), name="dossier-api")
         scheme = "http" if context is None else "https"
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         try:
-            await (
-                server.settled.wait()
-            )  # told to stop before it has started, it would close nothing
+            # Told to stop before it has started, it would close nothing.
+            await server.settled.wait()
             yield f"{scheme}://{host}:{listener.getsockname()[1]}", serving
         finally:
             server.should_exit = True
@@ -159,23 +127,17 @@ def _tls_context(tls: TlsFiles | None) -> ssl.SSLContext | None:
             "to encrypt, the dossier needs a certificate and its key"
         )
     try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.ca)
-        # An empty passphrase: a locked key must fail, not ask at a terminal nobody watches.
-        context.load_cert_chain(tls.certificate, tls.key, password="")
+        return server_context(tls)
     except OSError as error:
         raise DossierFailed(
             f"le certificat, la clé ou l'autorité du dossier ne se lit pas ({error}) ; vérifiez ces fichiers · "
             f"the certificate, key or authority of the dossier cannot be read ({error}); check these files"
         ) from error
-    if tls.ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return listen(host, port)
     except OSError as error:
         raise DossierFailed(
             f"le dossier ne peut pas écouter sur {host}:{port} ({error.strerror}) ; "

@@ -103,7 +103,7 @@ def judge(arrival: Arrival, known: Known, *, accepts_simulators: bool) -> Receip
 
     A revision stands by itself, whatever its number: a station sends the newest one alone, the
     first of a quarantined reading never leaves it, and what was accepted can be withdrawn before
-    it was ever sent. The highest revision counts, in whatever order they come.
+    it ever arrived. The highest revision counts, in whatever order they come.
     """
     reading, attribution = arrival.item.reading, arrival.item.attribution
     reason = _unfit(arrival, accepts_simulators=accepts_simulators)

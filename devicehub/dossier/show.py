@@ -6,37 +6,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from devicehub.dossier.store import DossierStore, Filed
 from devicehub.driver import Kind
 
-Language = Literal["fr", "en"]
-
-HEADINGS: MappingProxyType[Language, tuple[str, ...]] = MappingProxyType(
-    {
-        "fr": ("reçu", "mesure", "valeurs", "appareil", "pilote", "rév.", "visite", "état"),
-        "en": ("received", "kind", "values", "device", "driver", "rev.", "visit", "state"),
-    }
-)
-NOTHING: MappingProxyType[Language, str] = MappingProxyType(
-    {"fr": "rien n'est classé", "en": "nothing is filed"}
-)
-STATES: MappingProxyType[Language, tuple[str, str]] = MappingProxyType(
-    {"fr": ("classé", "retiré"), "en": ("filed", "withdrawn")}
-)
-ACTIONS: MappingProxyType[Language, dict[str, str]] = MappingProxyType(
-    {
-        "fr": {"assign": "attribué", "reassign": "déplacé", "withdraw": "retiré"},
-        "en": {"assign": "assigned", "reassign": "moved", "withdraw": "withdrawn"},
-    }
-)
-SOURCES: MappingProxyType[Language, dict[str, str]] = MappingProxyType(
-    {
-        "fr": {"derived": "calculé", "typed": "saisi à la main"},
-        "en": {"derived": "derived", "typed": "typed by hand"},
-    }
-)
+HEADINGS = ("reçu", "mesure", "valeurs", "appareil", "pilote", "rév.", "visite", "état")
+NOTHING = "rien n'est classé"
+FILED, WITHDRAWN = "classé", "retiré"
+ACTIONS = MappingProxyType({"assign": "attribué", "reassign": "déplacé", "withdraw": "retiré"})
+SOURCES = MappingProxyType({"derived": "calculé", "typed": "saisi à la main"})
 KINDS: MappingProxyType[Kind, str] = MappingProxyType(
     {
         "blood_pressure": "pression artérielle",
@@ -55,7 +33,7 @@ VALUES = MappingProxyType(
     {
         "systolic_mmhg": "sys",
         "diastolic_mmhg": "dia",
-        "mean_mmhg": "moy",
+        "mean_mmhg": "PAM",
         "pulse_per_minute": "pouls",
         "perfusion_index_percent": "IP",
         "fat_percent": "masse grasse",
@@ -79,10 +57,56 @@ VALUES = MappingProxyType(
 )
 """French names of values that need one beside their kind's; the others are the kind's own."""
 
+WORDS: MappingProxyType[str, str] = MappingProxyType(
+    {
+        # where a temperature is taken (Health Thermometer Service, Temperature Type)
+        "axilla": "aisselle",
+        "body": "corps",
+        "ear": "oreille",
+        "finger": "doigt",
+        "gastrointestinal": "gastro-intestinal",
+        "mouth": "bouche",
+        "rectum": "rectum",
+        "toe": "orteil",
+        "tympanum": "tympan",
+        # what a glucose was measured in, where it was taken, at which meal (Glucose Service 1.0.1)
+        "capillary_whole_blood": "sang capillaire",
+        "capillary_plasma": "plasma capillaire",
+        "venous_whole_blood": "sang veineux",
+        "venous_plasma": "plasma veineux",
+        "arterial_whole_blood": "sang artériel",
+        "arterial_plasma": "plasma artériel",
+        "undetermined_whole_blood": "sang, d'origine inconnue",
+        "undetermined_plasma": "plasma, d'origine inconnue",
+        "interstitial_fluid": "liquide interstitiel",
+        "control_solution": "solution de contrôle",
+        "alternate_site": "autre site",
+        "earlobe": "lobe de l'oreille",
+        "preprandial": "avant le repas",
+        "postprandial": "après le repas",
+        "fasting": "à jeun",
+        "casual": "sans rapport avec un repas",
+        "bedtime": "au coucher",
+        # why a reading was given, moved or withdrawn (`review.Reason`, `derivations.SUPERSEDED`)
+        "wrong_patient": "mauvais patient",
+        "moved": "le patient a bougé",
+        "position": "mauvaise position",
+        "cuff": "brassard mal mis",
+        "device": "appareil en cause",
+        "implausible": "valeur peu crédible",
+        "interrupted": "mesure interrompue",
+        "duplicate": "mesure en double",
+        "test": "essai",
+        "other": "autre raison",
+        "superseded": "remplacé",
+    }
+)
+"""French for what a device or a person says from a closed list."""
+
 UNITS = MappingProxyType(
     {
         "kilograms_per_square_metre": "kg/m²",
-        "milligrams_per_decilitre": "mg/dl",
+        "milligrams_per_decilitre": "mg/dL",
         "per_minute": "/min",
         "mmhg": "mmHg",
         "percent": "%",
@@ -97,9 +121,7 @@ UNITS = MappingProxyType(
 """The unit behind the end of a field's name."""
 
 
-def show(
-    store: Path, *, visit: str | None = None, as_json: bool = False, language: Language = "fr"
-) -> Iterator[str]:
+def show(store: Path, *, visit: str | None = None, as_json: bool = False) -> Iterator[str]:
     """The lines to print: one JSON object a reading, or a table.
 
     Raises `StoreFailed`, or `UnknownVisit` for a visit this dossier did not open.
@@ -110,10 +132,10 @@ def show(
             for entry in filed:
                 yield entry.model_dump_json()
         else:
-            yield from _table(list(_rows(filed, language)), language)
+            yield from _table(list(_rows(filed)))
 
 
-def values(entry: Filed, language: Language = "fr") -> str:
+def values(entry: Filed) -> str:
     """A reading's values with their units: ``sys 128 mmHg, dia 82 mmHg, pouls 71 /min``."""
     said = entry.reading.measurement.model_dump(mode="json")
     shown = []
@@ -121,54 +143,52 @@ def values(entry: Filed, language: Language = "fr") -> str:
         unit = next((UNITS[end] for end in UNITS if field.endswith(end)), None)
         if (unit is None and field not in VALUES) or isinstance(value, list | None):
             continue
-        if language == "fr":
-            name = VALUES.get(field, "")
-        else:
-            name = "" if field in UNITS else field.removesuffix("_mmhg").replace("_", " ")
-        shown.append(" ".join(filter(None, (name, _figure(value, language), unit))))
+        shown.append(" ".join(filter(None, (VALUES.get(field), _figure(value), unit))))
     return ", ".join(shown) or "—"
 
 
-def _figure(value: object, language: Language) -> str:
+def _figure(value: object) -> str:
     if isinstance(value, bool):
-        return {"fr": ("non", "oui"), "en": ("no", "yes")}[language][value]
-    return str(value).replace(".", ",") if language == "fr" else str(value)
+        return "oui" if value else "non"
+    text = str(value)
+    return WORDS.get(text) or text.replace(".", ",")
 
 
-def _row(entry: Filed, language: Language) -> tuple[str, ...]:
+def _row(entry: Filed) -> tuple[str, ...]:
     reading = entry.reading
-    kind = KINDS.get(reading.kind, reading.kind) if language == "fr" else reading.kind
+    kind = KINDS.get(reading.kind, reading.kind)
     if reading.source != "measured":
-        kind = f"{kind} ({SOURCES[language][reading.source]})"
+        kind = f"{kind} ({SOURCES[reading.source]})"
     maker_and_model = " ".join(filter(None, (reading.device.maker, reading.device.model)))
     return (
         reading.received_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         kind.replace("_", " "),
-        values(entry, language),
+        values(entry),
         f"{reading.device.id} ({maker_and_model})" if maker_and_model else reading.device.id,
         f"{reading.driver.id} {reading.driver.version}",
         str(entry.revision),
         entry.visit or "—",
-        STATES[language][entry.withdrawn],
+        WITHDRAWN if entry.withdrawn else FILED,
     )
 
 
-def _rows(filed: Iterable[Filed], language: Language) -> Iterator[tuple[str, ...]]:
+def _rows(filed: Iterable[Filed]) -> Iterator[tuple[str, ...]]:
     """A row a reading, and below it one for each word about whose it is, where there were several."""
     for entry in filed:
-        yield _row(entry, language)
+        yield _row(entry)
         if len(entry.revisions) > 1:
             for one in entry.revisions:
-                said = " ".join(filter(None, (ACTIONS[language][one.action], one.reason)))
+                why = _figure(one.reason) if one.reason else None
+                said = " ".join(filter(None, (ACTIONS[one.action], why and f"({why})")))
                 at = one.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
                 yield at, "↳", said, one.author, "", str(one.revision), one.visit or "—", ""
 
 
-def _table(rows: list[tuple[str, ...]], language: Language) -> Iterator[str]:
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
     if not rows:
-        yield NOTHING[language]
+        yield NOTHING
         return
-    lines = [HEADINGS[language], *rows]
+    lines = [HEADINGS, *rows]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         yield "  ".join(_padded(line, widths)).rstrip()

@@ -124,6 +124,11 @@ class DossierStore:
         with self._write() as connection:
             return visits.open_(connection, visit, station, at, actor)
 
+    def entrust_visit(self, visit: str, responsible: str, *, actor: str) -> PatientVisit:
+        """This physician answers for a visit, open or not. Raises `UnknownVisit`."""
+        with self._write() as connection:
+            return visits.entrust(connection, visit, responsible, actor)
+
     def close_visit(self, visit: str, at: datetime | None = None, *, actor: str) -> PatientVisit:
         """Close a visit, or cancel a planned one; a closed one stays as it is. Raises `UnknownVisit`."""
         with self._write() as connection:

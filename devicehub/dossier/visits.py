@@ -129,6 +129,20 @@ def open_(
     return known(connection, visit)
 
 
+def entrust(connection: Connection, visit: str, responsible: str, actor: str) -> PatientVisit:
+    """This physician answers for a visit. One that is over takes it too: a station may have been cut off.
+
+    Raises `UnknownVisit`.
+    """
+    before = known(connection, visit)
+    if before.known.responsible == responsible:
+        return before
+    naming = update(PLANS).where(PLANS.c.visit == visit).values(responsible=responsible)
+    connection.execute(naming)
+    note(connection, actor, "visit_entrusted", visit)
+    return known(connection, visit)
+
+
 def close(connection: Connection, visit: str, at: datetime | None, actor: str) -> PatientVisit:
     """Close a visit, or cancel one that was never opened; a closed one stays as it is. Raises `UnknownVisit`."""
     before = known(connection, visit)

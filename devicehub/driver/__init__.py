@@ -34,8 +34,8 @@ from devicehub.driver.declaration import (
     by_characteristic,
     unsealed,
 )
-from devicehub.driver.display import shown_height, shown_weight
-from devicehub.driver.failures import LinkLost, NotUnderstood, Refused
+from devicehub.driver.display import check_index, shown_height, shown_weight
+from devicehub.driver.failures import LinkLost, NotUnderstood, Refused, Unwitnessed
 from devicehub.driver.frame import SERIAL, Frame
 from devicehub.driver.framing import (
     Framer,
@@ -43,6 +43,8 @@ from devicehub.driver.framing import (
     Probe,
     blanked,
     enclosed,
+    keep_groups,
+    keep_only,
     lines,
     packets,
     probed,
@@ -153,10 +155,12 @@ __all__ = [
     "SerialSession",
     "Settles",
     "Unseal",
+    "Unwitnessed",
     "blanked",
     "by_characteristic",
     "celsius",
     "centimetres",
+    "check_index",
     "counts_of",
     "date_time",
     "decrypt_ccm",
@@ -165,6 +169,8 @@ __all__ = [
     "encode_float32",
     "encode_sfloat",
     "encrypt_ccm",
+    "keep_groups",
+    "keep_only",
     "kilograms",
     "kilojoules",
     "lines",

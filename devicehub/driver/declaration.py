@@ -74,6 +74,8 @@ class Model:
     unread: tuple[Kind, ...] = ()
     time_stamp: Literal["start", "end"] = "end"
     pairing: Pairing = Pairing.ON_DEMAND
+    recalls: bool = False
+    """Asked to, it tells an older result in the same words, at any time: what it was not seen measuring may be old."""
     line: LineSettings | None = None
     """How its line is set, where that is not how the driver's `Line` is."""
 
@@ -180,6 +182,8 @@ class SerialDriver:
     decode: Decode
     unseal: Unseal = unsealed
     settles: Settles = Settles.STREAM
+    witnessed: bool = False
+    """What its bytes mean is what a technician has seen, in no document: every reading is confirmed by a person."""
 
 
 Driver = BleDriver | SerialDriver

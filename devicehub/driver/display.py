@@ -60,3 +60,29 @@ def shown_height(value: Decimal, unit: str, *, at: int | None = None) -> BodyHei
             return BodyHeight(centimetres=centimetres(value), said=said)
         case _:
             raise NotUnderstood(f"a unit of length expected, not {unit!r}", at)
+
+
+def check_index(
+    weight: BodyWeight, height: BodyHeight, index: Decimal, *, apart: Decimal = Decimal(0)
+) -> None:
+    """Refuse a line whose body mass index is not that of the weight and the height told beside it: a digit was lost.
+
+    The last digit of each may be rounded or cut off. ``apart`` is the share by which a device's index, or that of
+    its maker's own example, differs beyond that. Raises `NotUnderstood`.
+    """
+    if not (weight.kilograms and height.centimetres):
+        return
+    load = _last_digit(weight, "kilograms", weight.kilograms)
+    tall = _last_digit(height, "centimetres", height.centimetres)
+    told = Decimal(1).scaleb(min(int(index.as_tuple().exponent), 0))
+    found = weight.kilograms / (height.centimetres / 100) ** 2
+    least = found * (1 - load) / (1 + tall) ** 2 * (1 - apart) - told
+    most = found * (1 + load) / (1 - min(tall, Decimal("0.5"))) ** 2 * (1 + apart) + told
+    if not least <= index <= most:
+        raise NotUnderstood("the body mass index is not that of this weight and height")
+
+
+def _last_digit(shown: BodyWeight | BodyHeight, name: str, value: Decimal) -> Decimal:
+    """What one step of the last digit on the display is of the whole."""
+    said = shown.said[name].value if shown.said else value
+    return Decimal(1).scaleb(min(int(said.as_tuple().exponent), 0)) / abs(said)

@@ -16,6 +16,10 @@ class NotUnderstood(Exception):
         self.at = at
 
 
+class Unwitnessed(NotUnderstood):
+    """Bytes of this driver's device, of which nothing is read until its `model` states what a technician has seen of it."""
+
+
 class LinkLost(Exception):
     """The world came between: out of range, unplugged, silent. The supervisor tries again later."""
 

@@ -7,7 +7,7 @@ for every connection, so nothing survives from one to the next.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 
@@ -220,10 +220,11 @@ class _Until:
         while end := self._end.search(self._buffer):
             message = bytes(self._buffer[: end.end()])
             del self._buffer[: end.end()]
-            if len(message) <= self._limit and not self._refusing:
-                messages.append(message)
+            if not self._refusing:
+                messages.append(message if len(message) <= self._limit else b"")
             self._refusing = False
         if len(self._buffer) > self._limit:
+            messages += [] if self._refusing else [b""]
             self._refusing = True
             # The end mark may have arrived in part: keep just enough to recognise it.
             del self._buffer[: len(self._buffer) - self._part]
@@ -234,24 +235,50 @@ def until(*ends: bytes, limit: int = 256) -> MakeFramer:
     """Messages that finish with one of ``ends``, which stays in the frame.
 
     So does whatever came before the message: decoders look for its start mark from the end. A message longer
-    than ``limit`` bytes is refused whole, never buffered.
+    than ``limit`` bytes is refused whole, never buffered: an empty message stands for it.
     """
     return lambda: _Until(ends, limit)
 
 
-class _Blanked:
+class Blanked:
+    """A framer made by `blanked`: what names a person leaves it blank."""
+
     def __init__(self, framer: Framer, blank: Callable[[bytes], bytes]) -> None:
         self._framer = framer
         self._blank = blank
 
     def feed(self, data: bytes) -> list[bytes]:
+        """The messages that ``data`` finishes, in order, blanked."""
         return [self._blank(message) for message in self._framer.feed(data)]
 
 
 def blanked(framer: MakeFramer, blank: Callable[[bytes], bytes]) -> MakeFramer:
-    """The messages of ``framer`` with what names a person blanked out, before anybody keeps them.
+    """The messages of ``framer`` with what may name a person blanked out, before anybody keeps them.
 
     For devices into which a card reader or a keyboard puts the patient's number: it is no measurement, and it
-    must not reach the journal. ``blank`` keeps the length, and the message as right or as wrong as it was.
+    must not reach the journal. ``blank`` names what is kept, never what is blanked (`keep_only`), for a lost byte
+    moves a number to any place; it keeps the length, and the message as right or as wrong as it was.
     """
-    return lambda: _Blanked(framer(), blank)
+    return lambda: Blanked(framer(), blank)
+
+
+_MARKS = frozenset(range(0x20)) | frozenset(b' ,"{}')
+"""What divides a message into fields: it says nothing of anybody."""
+
+
+def keep_only(message: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """The message with its bytes from ``start`` to before ``end`` of each span; all else but marks becomes a star.
+
+    A star is no digit: what was blanked is never taken for a value.
+    """
+    kept = bytearray(byte if byte in _MARKS else ord("*") for byte in message)
+    for start, end in spans:
+        kept[start:end] = message[start:end]
+    return bytes(kept)
+
+
+def keep_groups(form: re.Pattern[bytes], message: bytes) -> bytes:
+    """The message with what the groups of ``form`` hold, as `keep_only`; with nothing, unless all of it has that form."""
+    found = form.fullmatch(message)
+    groups = found.regs[1:] if found else ()
+    return keep_only(message, (span for span in groups if span != (-1, -1)))

@@ -1,7 +1,7 @@
 """Links: the only door between a session and its device. Time, secrets and evidence pass through here too.
 
-There are four implementations of each: the real transport, the tape that records it, the replay of a
-capture, and the conformance kit's faulty ones. A session cannot tell them apart.
+Each has several implementations: the real transport, the replay of a capture, a simulator in the same loop, and the
+conformance kit's faulty and noisy ones. A session cannot tell them apart.
 """
 
 from __future__ import annotations

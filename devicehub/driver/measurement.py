@@ -113,7 +113,7 @@ class BodyHeight(MeasurementBase):
 
 
 class BodyMassIndex(MeasurementBase):
-    """Weight over height squared, as the device computed it."""
+    """Weight over height squared: the device's own figure, or where the reading is derived the hub's."""
 
     kind: Literal["body_mass_index"] = "body_mass_index"
     kilograms_per_square_metre: Number | None = None

@@ -33,7 +33,7 @@ def listen(
     """Subscribe and hand over every message until the device has been silent for ``quiet`` seconds.
 
     ``live`` characteristics carry a measurement still going on (shown, not journalled) and are used where
-    the device has them. ``first`` is said before subscribing, e.g. `devicehub.gatt.greet`.
+    the device has them. ``first`` is said before subscribing, e.g. `devicehub.gatt.device_information.greet`.
     """
 
     async def session(link: BleLink) -> None:

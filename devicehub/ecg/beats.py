@@ -35,8 +35,6 @@ class Beats:
     """Power of the median beat over the median beat's deviation from it, decibels; -20 without beats."""
     snr_low_db: Floats
     """The same, of the 85th percentile deviation."""
-    height_mv: Floats
-    """Peak to peak of the median beat."""
 
 
 def peaks(train: Floats, floor: float, apart: int) -> np.ndarray:
@@ -76,7 +74,7 @@ def find(window: Window, plausible: np.ndarray) -> Beats:
     inside = places[(places >= BEFORE) & (places < train.size - AFTER)]
     if inside.size < FEWEST:
         none, silent = np.zeros(leads), np.full(leads, -20.0)
-        return Beats(inside, np.zeros((leads, BEFORE + AFTER)), none, none, silent, silent, none)
+        return Beats(inside, np.zeros((leads, BEFORE + AFTER)), none, none, silent, silent)
     single = window.ecg[:, inside[:, None] + np.arange(-BEFORE, AFTER)]
     single = single - single.mean(axis=2, keepdims=True)
     template = np.median(single, axis=1)
@@ -93,5 +91,4 @@ def find(window: Window, plausible: np.ndarray) -> Beats:
         np.percentile(alike, 20, axis=1),
         10 * np.log10((power + floor_power) / (np.median(rest, axis=1) + floor_power)),
         10 * np.log10((power + floor_power) / (np.percentile(rest, 85, axis=1) + floor_power)),
-        np.ptp(template, axis=1),
     )

@@ -50,8 +50,6 @@ class Figures:
     """Share of the window within runs of at least 0.1 s (0-1)."""
     drift_mv: Floats
     """Peak to peak below 0.7 Hz."""
-    drift_mv_s: Floats
-    """Steepest slope below 0.7 Hz, mV/s."""
     span_mv: Floats
     """Peak to peak without the baseline."""
     height_mv: Floats
@@ -80,8 +78,6 @@ class Figures:
     resemblance_low: Floats
     snr_db: Floats
     snr_low_db: Floats
-    beat_mv: Floats
-    """Peak to peak of the median beat."""
 
 
 NAMES = tuple(field.name for field in fields(Figures))
@@ -109,7 +105,6 @@ def measure(window: Window, mains: int | None = None) -> tuple[Figures, Beats]:
             run_s=run_s,
             still=still,
             drift_mv=np.ptp(window.slow, axis=1),
-            drift_mv_s=np.abs(np.diff(window.slow, axis=1)).max(axis=1) * RATE,
             span_mv=np.ptp(fast, axis=1),
             height_mv=height_mv,
             steep_mv_s=np.percentile(np.abs(np.diff(fast, axis=1)), 99.9, axis=1) * RATE,
@@ -125,7 +120,6 @@ def measure(window: Window, mains: int | None = None) -> tuple[Figures, Beats]:
             resemblance_low=beats.resemblance_low,
             snr_db=beats.snr_db,
             snr_low_db=beats.snr_low_db,
-            beat_mv=beats.height_mv,
         ),
         beats,
     )

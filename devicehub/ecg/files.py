@@ -52,7 +52,7 @@ def load(path: Path, *, fs: float | None = None) -> list[Recording]:
     if suffix in (".hea", ".dat", ".mat") or path.with_name(path.name + ".hea").is_file():
         return [_load_wfdb(path)]
     if not path.exists():
-        raise FileNotFoundError(2, "there is no such file", str(path))
+        raise FileNotFoundError(2, "ce fichier n'existe pas · there is no such file", str(path))
     raise BadRecording(f"{path}: not a .npz, .csv or WFDB (.hea) file")
 
 

@@ -48,9 +48,6 @@ RECORD_TERMS = (
 )
 """What the record model is given, in this order: see `record_terms`."""
 
-RECORD_LEADS = 12
-"""The record model was trained on twelve leads and judges nothing else."""
-
 SURE = 6.0
 """A lead's logit counts no further than this in the record model."""
 

@@ -32,7 +32,6 @@ FEATURE = uuid16(0x2A9B)
 _IMPERIAL, _TIME, _USER, _HEIGHT, _HALF = 0x0001, 0x0002, 0x0004, 0x0800, 0x1000
 _RESERVED_FLAGS = 0xE000
 _PACKETS = 2
-_FIELDS_IN_FIRST = 4
 _TENTH, _ONE = Decimal("0.1"), Decimal(1)
 
 
@@ -159,19 +158,6 @@ def encode(measurement: BodyComposition) -> bytes:
 
     Raises ``ValueError`` for a value that is no whole number of steps.
     """
-    return _encoded(measurement, _fields_of(measurement), first=True, half=0)
-
-
-def encode_halves(measurement: BodyComposition) -> tuple[bytes, bytes]:
-    """The same in two packets, each of which fits the 20 bytes of the smallest Bluetooth connection."""
-    fields = _fields_of(measurement)
-    return (
-        _encoded(measurement, fields[:_FIELDS_IN_FIRST], first=True, half=_HALF),
-        _encoded(measurement, fields[_FIELDS_IN_FIRST:], first=False, half=_HALF),
-    )
-
-
-def _fields_of(measurement: BodyComposition) -> list[tuple[int, bytes]]:
     fields = [
         (field.flag, weight_scale.encode_steps(value, field.step or weight_scale.FIELD.kilograms))
         for field in _FIELDS
@@ -179,15 +165,8 @@ def _fields_of(measurement: BodyComposition) -> list[tuple[int, bytes]]:
     ]
     if measurement.centimetres is not None:
         fields.append((_HEIGHT, weight_scale.encode_steps(measurement.centimetres, _TENTH)))
-    return fields
-
-
-def _encoded(
-    measurement: BodyComposition, fields: list[tuple[int, bytes]], *, first: bool, half: int
-) -> bytes:
-    time = measurement.device_time if first else None
-    user = measurement.user_slot if first else None
-    flags = half | (_TIME if time else 0) | (_USER if user is not None else 0)
+    time, user = measurement.device_time, measurement.user_slot
+    flags = (_TIME if time else 0) | (_USER if user is not None else 0)
     flags |= sum(flag for flag, _value in fields)
     return b"".join(
         (

@@ -36,6 +36,8 @@ CURRENT_TIME = uuid16(0x2A2B)
 ReadFact = Callable[[bytes], DeviceFacts]
 _NONE: Mapping[str, ReadFact] = MappingProxyType({})
 
+_FULL = 100
+
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """A device's clock is set when it is further off than this. One second is its resolution."""
 
@@ -52,6 +54,12 @@ def _system_id(data: bytes) -> DeviceFacts:
     return DeviceFacts(system_id=system_id[::-1].hex())
 
 
+def _battery(data: bytes) -> DeviceFacts:
+    level = Reader(data).u8()
+    # More than 100 is reserved: some batteries say 255 when they do not know.
+    return DeviceFacts(battery_percent=Decimal(level) if level <= _FULL else None)
+
+
 def _clock(data: bytes) -> DeviceFacts:
     reader = Reader(data)
     clock = reader.date_time()
@@ -66,7 +74,7 @@ _FACTS: Mapping[str, ReadFact] = MappingProxyType(
         SERIAL_NUMBER: lambda data: DeviceFacts(serial_number=_text(data)),
         FIRMWARE: lambda data: DeviceFacts(firmware=_text(data)),
         MAKER: lambda data: DeviceFacts(maker=_text(data)),
-        BATTERY: lambda data: DeviceFacts(battery_percent=Decimal(Reader(data).u8())),
+        BATTERY: _battery,
         CURRENT_TIME: _clock,
     }
 )

@@ -27,8 +27,6 @@ class Op(IntEnum):
     """What is asked or answered."""
 
     REPORT = 1
-    DELETE = 2
-    ABORT = 3
     REPORT_NUMBER = 4
     NUMBER = 5
     RESPONSE = 6
@@ -38,7 +36,6 @@ class Operator(IntEnum):
     """Of which records."""
 
     ALL = 1
-    UP_TO = 2
     FROM = 3
     BETWEEN = 4
     FIRST = 5
@@ -50,14 +47,9 @@ class Answer(IntEnum):
 
     SUCCESS = 1
     OP_NOT_SUPPORTED = 2
-    INVALID_OPERATOR = 3
     OPERATOR_NOT_SUPPORTED = 4
     INVALID_OPERAND = 5
     NO_RECORDS = 6
-    ABORT_UNSUCCESSFUL = 7
-    NOT_COMPLETED = 8
-    OPERAND_NOT_SUPPORTED = 9
-    BUSY = 10
 
 
 class Ended(NamedTuple):
@@ -105,9 +97,9 @@ class Whole:
         yield from ()
 
 
-def encode_request(op: Op, operator: Operator | None = None, *numbers: int) -> bytes:
+def encode_request(op: Op, operator: Operator, *numbers: int) -> bytes:
     """The bytes of a request: ``numbers`` are one sequence number, or two for `Operator.BETWEEN`."""
-    data = bytes([op, _NULL if operator is None else operator])
+    data = bytes([op, operator])
     if numbers:
         data += bytes([_SEQUENCE_NUMBER])
     return data + b"".join(number.to_bytes(2, "little") for number in numbers)

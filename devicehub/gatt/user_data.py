@@ -9,7 +9,6 @@ them: ``user`` (the slot, 1 where not given) and ``pin`` (the consent code, 0 to
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from devicehub.driver import BleLink, NotUnderstood, Reader, Refused, uuid16
@@ -43,24 +42,11 @@ class Answer(NamedTuple):
     parameter: bytes
 
 
-def encode_register(pin: int) -> bytes:
-    """Ask for a new user with this consent code; the answer's parameter is the slot."""
-    return bytes([REGISTER]) + _pin(pin)
-
-
 def encode_consent(user: int, pin: int) -> bytes:
     """Agree, as ``user``, that their data may be read and written on this connection."""
-    return bytes([CONSENT, user]) + _pin(pin)
-
-
-def encode_delete() -> bytes:
-    """Ask that the data of the user who has agreed be deleted."""
-    return bytes([DELETE])
-
-
-def encode_list() -> bytes:
-    """Ask which users there are; the answer's parameter begins with how many."""
-    return bytes([LIST])
+    if not 0 <= pin <= _LARGEST_PIN:
+        raise ValueError("a consent code is a number from 0 to 9999")
+    return bytes([CONSENT, user]) + pin.to_bytes(2, "little")
 
 
 def encode_answer(asked: int, result: int, parameter: bytes = b"") -> bytes:
@@ -83,45 +69,14 @@ def encode_birth(birth: date | None) -> bytes:
     return birth.year.to_bytes(2, "little") + bytes((birth.month, birth.day))
 
 
-def decode_birth(data: bytes) -> date | None:
-    """A date of birth; ``None`` where any part is unknown (0). Erased memory (FF) is `NotUnderstood`."""
-    reader = Reader(data)
-    year, month, day = reader.u16(), reader.u8(), reader.u8()
-    reader.end()
-    if not (year and month and day):
-        return None
-    try:
-        return date(year, month, day)
-    except ValueError as error:
-        raise NotUnderstood(f"not a date: {error}", at=0) from None
-
-
 def encode_sex(sex: Literal["male", "female", "unspecified"]) -> bytes:
     """One byte."""
     return bytes([_SEXES.index(sex)])
 
 
-def decode_sex(data: bytes) -> Literal["male", "female", "unspecified"]:
-    """The sex a scale computes with. Raises `NotUnderstood` for a reserved code."""
-    reader = Reader(data)
-    code = reader.u8()
-    reader.end()
-    if code >= len(_SEXES):
-        raise NotUnderstood(f"no sex has the code {code}", at=0)
-    return _SEXES[code]
-
-
 def encode_height(centimetres: int) -> bytes:
     """Two bytes, in steps of 0.01 m."""
     return centimetres.to_bytes(2, "little")
-
-
-def decode_height(data: bytes) -> Decimal:
-    """A height in centimetres."""
-    reader = Reader(data)
-    centimetres = reader.u16()
-    reader.end()
-    return Decimal(centimetres)
 
 
 def encode_change(count: int) -> bytes:
@@ -173,9 +128,3 @@ def _digits(secret: bytes, *, largest: int) -> int:
             f"user or code of the scale: a number from 0 to {largest}"
         )
     return int(secret)
-
-
-def _pin(pin: int) -> bytes:
-    if not 0 <= pin <= _LARGEST_PIN:
-        raise ValueError("a consent code is a number from 0 to 9999")
-    return pin.to_bytes(2, "little")

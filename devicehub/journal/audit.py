@@ -30,10 +30,12 @@ Act = Literal[
     "close_visit",
     "delegate",
     "discard",
+    "entrust_visit",
     "lock_visit",
     "open_visit",
     "reassign",
     "reject",
+    "relabel",
     "retake",
     "retry",
     "type",
@@ -143,13 +145,19 @@ def verify(lines: Iterable[Line]) -> str | None:
 def _snapshot(path: Path) -> Iterator[Connection]:
     """One committed state of a journal that may be in use."""
     if not path.exists():
-        raise JournalFailed(f"there is no journal at {path}")
+        raise JournalFailed(
+            f"il n'y a pas de journal en {path} ; vérifiez [station] data · "
+            f"there is no journal at {path}; check [station] data"
+        )
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             database.execute("BEGIN")
             yield database
     except sqlite3.Error as error:
-        raise JournalFailed(f"the audit in {path} cannot be read: {error}") from error
+        raise JournalFailed(
+            f"le journal d'audit ne se lit pas dans {path} ({error}) ; gardez ce fichier tel quel · "
+            f"the audit in {path} cannot be read ({error}); keep this file as it is"
+        ) from error
 
 
 def _lines(database: Connection) -> Iterator[Line]:

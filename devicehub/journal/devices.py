@@ -12,24 +12,27 @@ from devicehub.reading.clock import DeviceClock
 def remember(
     database: Connection,
     device: str,
+    address: str,
     facts: DeviceFacts | None,
     clock: DeviceClock | None,
     intrinsic: str | None,
 ) -> DeviceRecord:
-    """Merge what is new into what is known."""
-    known = one(database, device) or DeviceRecord(id=device, intrinsic=None, facts=None, clock=None)
+    """Merge what is new into what is known of the device at this address."""
+    known = at(database, device, address) or DeviceRecord(
+        id=device, intrinsic=None, facts=None, clock=None
+    )
     record = DeviceRecord(
         id=device,
         intrinsic=intrinsic or known.intrinsic,
         facts=_merged(known.facts, facts),
         clock=clock or known.clock,
     )
+    # It is replaced, not updated, so that its number says who spoke last under this name.
     database.execute(
-        "INSERT INTO device (id, intrinsic, facts, clock) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET intrinsic = excluded.intrinsic, facts = excluded.facts, "
-        "clock = excluded.clock",
+        "INSERT OR REPLACE INTO device (id, address, intrinsic, facts, clock) VALUES (?, ?, ?, ?, ?)",
         (
             device,
+            address,
             record.intrinsic,
             record.facts.model_dump_json() if record.facts else None,
             record.clock.model_dump_json() if record.clock else None,
@@ -38,14 +41,25 @@ def remember(
     return record
 
 
-def one(database: Connection, device: str) -> DeviceRecord | None:
-    """What is known of a device."""
+def newest(database: Connection, device: str) -> DeviceRecord | None:
+    """What is known of the device that spoke last under this name."""
     row = database.execute(
-        "SELECT intrinsic, facts, clock FROM device WHERE id = ?", (device,)
+        "SELECT intrinsic, facts, clock FROM device WHERE id = ? ORDER BY number DESC", (device,)
     ).fetchone()
-    if row is None:
-        return None
-    intrinsic, facts, clock = row
+    return row and _record(device, *row)
+
+
+def at(database: Connection, device: str, address: str) -> DeviceRecord | None:
+    """What is known of the device of this name at this address."""
+    row = database.execute(
+        "SELECT intrinsic, facts, clock FROM device WHERE id = ? AND address = ?", (device, address)
+    ).fetchone()
+    return row and _record(device, *row)
+
+
+def _record(
+    device: str, intrinsic: str | None, facts: str | None, clock: str | None
+) -> DeviceRecord:
     return DeviceRecord(
         id=device,
         intrinsic=intrinsic,

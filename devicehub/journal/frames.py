@@ -16,7 +16,7 @@ from devicehub.reading.settle import Settling
 
 _SELECT = """
 SELECT number, device, connection, driver, driver_version, origin, model, parts, first_byte,
-    last_byte, settling FROM frame
+    last_byte, settling, address FROM frame
 """
 
 
@@ -24,6 +24,7 @@ def commit(
     database: Connection,
     *,
     device: str,
+    address: str,
     connection: str,
     driver: DriverUsed,
     origin: Origin,
@@ -44,10 +45,11 @@ def commit(
         to_text(first_byte),
         to_text(last_byte),
         settling.model_dump_json(),
+        address,
     )
     number = database.execute(
         "INSERT INTO frame (device, connection, driver, driver_version, origin, model, parts, "
-        "first_byte, last_byte, settling) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "first_byte, last_byte, settling, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     ).lastrowid
     return _frame((number, *row))
@@ -105,10 +107,12 @@ def last_not_understood(database: Connection, limit: int) -> list[tuple[Journall
 
 
 def _frame(row: tuple[Any, ...]) -> JournalledFrame:
-    (number, device, connection, driver, version, origin, model, parts, first, last, settling) = row
+    number, device, connection, driver, version, origin, model, *said, address = row
+    parts, first, last, settling = said
     return JournalledFrame(
         number=number,
         device=device,
+        address=address,
         connection=connection,
         driver=DriverUsed(id=driver, version=version),
         origin=origin,

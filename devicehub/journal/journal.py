@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
@@ -95,6 +95,7 @@ class Journal:
         self,
         *,
         device: str,
+        address: str,
         connection: str,
         driver: DriverUsed,
         origin: Origin,
@@ -112,6 +113,7 @@ class Journal:
             partial(
                 frames.commit,
                 device=device,
+                address=address,
                 connection=connection,
                 driver=driver,
                 origin=origin,
@@ -178,25 +180,49 @@ class Journal:
     # ---------------------------------------------------------------------------- readings
 
     async def change(
-        self, reading: UUID, state: State, *, author: str, detail: str | None = None
+        self,
+        reading: UUID,
+        state: State,
+        *,
+        author: str,
+        detail: str | None = None,
+        undo_for: timedelta = timedelta(),
     ) -> Filing:
         """A person's word on a reading: accept, reject, discard, try again, or undo one of these.
+
+        What is accepted stays here for ``undo_for`` before it may be sent, here and in what follows.
 
         Raises `NotAllowed` where the reading is unknown, its present state does not lead there, or
         what is to be undone has been sent.
         """
-        (filing,) = await self.change_all([reading], state, author=author, detail=detail)
+        (filing,) = await self.change_all(
+            [reading], state, author=author, detail=detail, undo_for=undo_for
+        )
         return filing
 
     async def change_all(
-        self, several: Sequence[UUID], state: State, *, author: str, detail: str | None = None
+        self,
+        several: Sequence[UUID],
+        state: State,
+        *,
+        author: str,
+        detail: str | None = None,
+        undo_for: timedelta = timedelta(),
     ) -> list[Filing]:
         """`change` for several readings in one transaction: all of them, or none."""
         now = datetime.now(UTC)
 
         def change(database: Connection) -> list[Filing]:
             return [
-                readings.change(database, reading, state, author=author, detail=detail, at=now)
+                readings.change(
+                    database,
+                    reading,
+                    state,
+                    author=author,
+                    detail=detail,
+                    at=now,
+                    undo_for=undo_for,
+                )
                 for reading in several
             ]
 
@@ -216,24 +242,30 @@ class Journal:
 
         return await self.store.write(retake, lambda filing: self._announce([filing]))
 
-    async def attribute(self, attribution: Attribution, state: State) -> Filing:
+    async def attribute(
+        self, attribution: Attribution, state: State, *, undo_for: timedelta = timedelta()
+    ) -> Filing:
         """A new revision of a reading's attribution, and the state it leads to.
 
         Raises `NotAllowed` where the revision is not the next one, or the state does not follow.
         """
         return await self.store.write(
-            partial(readings.attribute, attribution=attribution, state=state),
+            partial(readings.attribute, attribution=attribution, state=state, undo_for=undo_for),
             lambda filing: self._announce([filing]),
         )
 
-    async def file(self, filings: Sequence[Filing]) -> list[Filing]:
+    async def file(
+        self, filings: Sequence[Filing], *, undo_for: timedelta = timedelta()
+    ) -> list[Filing]:
         """File readings that come from no frame: derived and typed ones. Returns those that are new.
+
+        A derived one stays here for as long as any of its sources does.
 
         One that is known already is counted and otherwise left alone. Raises `NotAllowed` for a first
         state that cannot be one.
         """
         return await self.store.write(
-            lambda database: [one for one in filings if readings.add(database, one)],
+            lambda database: [one for one in filings if readings.add(database, one, undo_for)],
             self._announce,
         )
 
@@ -269,15 +301,23 @@ class Journal:
         """Every state a reading has been in, oldest first."""
         return await self.store.read(partial(readings.history, reading=reading))
 
+    async def visits_of(self, reading: UUID) -> list[str]:
+        """Every visit a reading was ever attributed to."""
+        return await self.store.read(partial(readings.visits_of, reading=reading))
+
     # ------------------------------------------------------------------------------ outbox
 
-    async def outbox_items(self, limit: int, after: int = 0) -> list[Due]:
-        """What has no receipt yet and may be sent, oldest first, behind the place ``after``."""
-        return await self.store.read(partial(outbox.items, limit=limit, after=after))
+    async def take_due(self, limit: int, after: int = 0) -> list[Due]:
+        """What has no receipt yet and is to be sent now, oldest first, behind the place ``after``.
 
-    async def take_due(self, limit: int, after: int) -> list[Due]:
-        """`outbox_items`, to be sent now: from here on they can be withdrawn, no longer undone."""
-        return await self.store.write(partial(outbox.take, limit=limit, after=after))
+        From here on it can be withdrawn, no longer undone.
+        """
+        now = datetime.now(UTC)
+        return await self.store.write(partial(outbox.take, limit=limit, after=after, now=now))
+
+    async def undo_until(self) -> datetime | None:
+        """When the first of what a person can still undo may be sent."""
+        return await self.store.read(outbox.undo_until)
 
     async def outbox(self) -> Outbox:
         """How much has no receipt yet, and since when."""
@@ -324,6 +364,28 @@ class Journal:
         """A person has confirmed the patient. Raises `NotAllowed` where the visit is not locked."""
         await self.store.write(partial(visits.unlock, visit=visit, at=at, author=author))
 
+    async def entrust_visit(
+        self, visit: str, responsible: str, at: datetime, *, physician: str, author: str
+    ) -> None:
+        """Write who answers for an open visit, and owe the dossier the news. Raises `NotAllowed`.
+
+        ``physician`` is the operator's id, for the audit.
+        """
+        await self.store.write(
+            partial(
+                visits.entrust,
+                visit=visit,
+                responsible=responsible,
+                physician=physician,
+                at=at,
+                author=author,
+            )
+        )
+
+    async def visit_entrusted(self, visit: str, responsible: str) -> None:
+        """The dossier has heard who answers for a visit."""
+        await self.store.write(partial(visits.entrusted, visit=visit, responsible=responsible))
+
     async def visit_answered(
         self, visit: str, at_dossier: AtDossier, *, author: str = STATION
     ) -> None:
@@ -354,42 +416,63 @@ class Journal:
         """The visits that were open at ``since`` or later, by opening."""
         return await self.store.read(partial(visits.since, moment=since))
 
-    async def open_visit_now(self) -> Visit | None:
-        """The visit that is open."""
-        return await self.store.read(visits.open_now)
-
     # ------------------------------------------------------------------------------ series
 
     async def keep_series(self, one: UUID, visit: str, content: str) -> None:
         """Keep a blood-pressure series of a visit as it stands now."""
         await self.store.write(partial(series.keep, series=one, visit=visit, content=content))
 
+    async def relabel(
+        self, one: UUID, visit: str, content: str, *, reading: UUID, author: str, detail: str
+    ) -> None:
+        """Keep a series in which a person has corrected the label of a reading, with its line in the audit."""
+        await self.store.write(
+            partial(
+                series.relabel,
+                series=one,
+                visit=visit,
+                content=content,
+                reading=reading,
+                author=author,
+                detail=detail,
+                at=datetime.now(UTC),
+            )
+        )
+
     async def series_of(self, visit: str) -> list[str]:
         """The series of a visit, in the order they began."""
         return await self.store.read(partial(series.of_visit, visit=visit))
-
-    async def visits_of(self, reading: UUID) -> list[str]:
-        """Every visit a reading was ever attributed to."""
-        return await self.store.read(partial(series.visits_of, reading=reading))
 
     # ----------------------------------------------------------------------------- devices
 
     async def remember_device(
         self,
         device: str,
+        address: str,
         *,
         facts: DeviceFacts | None = None,
         clock: DeviceClock | None = None,
         intrinsic: str | None = None,
     ) -> DeviceRecord:
-        """Keep what a device said of itself; what it did not say this time stays as it was."""
+        """Keep what the device at an address said of itself; what it did not say this time stays as it was."""
         return await self.store.write(
-            partial(devices.remember, device=device, facts=facts, clock=clock, intrinsic=intrinsic)
+            partial(
+                devices.remember,
+                device=device,
+                address=address,
+                facts=facts,
+                clock=clock,
+                intrinsic=intrinsic,
+            )
         )
 
     async def device(self, device: str) -> DeviceRecord | None:
-        """What is remembered of a device."""
-        return await self.store.read(partial(devices.one, device=device))
+        """What is remembered of the device that spoke last under this name, to be shown."""
+        return await self.store.read(partial(devices.newest, device=device))
+
+    async def device_at(self, device: str, address: str) -> DeviceRecord | None:
+        """What is remembered of the device of this name at this address: nothing of another one is its own."""
+        return await self.store.read(partial(devices.at, device=device, address=address))
 
     async def record_metrology(self, entry: MetrologyEntry) -> None:
         """Add a line to the metrology log."""

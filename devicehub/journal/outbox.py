@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from uuid import UUID
 
 from devicehub.journal import readings
-from devicehub.journal.moment import from_text
+from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.readings import Standing
 from devicehub.journal.records import Due, Filing, Outbox, Receipt, State
 from devicehub.journal.states import BY_DELIVERY, check
@@ -20,11 +20,11 @@ DOSSIER = "dossier"
 def items(database: Connection, limit: int, after: int) -> list[Due]:
     """What is due behind the place ``after``, oldest first.
 
-    What belongs to a visit the dossier does not know yet waits, and is not due.
+    What a person can still undo waits, and so does what belongs to a visit the dossier does not know yet.
     """
     rows = database.execute(
         "SELECT outbox.number, filing.* FROM outbox JOIN filing ON filing.number = outbox.reading "
-        "WHERE outbox.number > ? AND NOT EXISTS (SELECT 1 FROM visit "
+        "WHERE outbox.number > ? AND undo_until IS NULL AND NOT EXISTS (SELECT 1 FROM visit "
         "WHERE visit.id = filing.visit AND visit.dossier = 'unknown') "
         "ORDER BY outbox.number LIMIT ?",
         (after, limit),
@@ -32,12 +32,13 @@ def items(database: Connection, limit: int, after: int) -> list[Due]:
     return [Due(number=row[0], filing=readings.filing_from(row[1:])) for row in rows]
 
 
-def take(database: Connection, limit: int, after: int) -> list[Due]:
+def take(database: Connection, limit: int, after: int, now: datetime) -> list[Due]:
     """What is due, to be sent now: from here on no person can keep it back."""
+    _let_go(database, now)
     due = items(database, limit, after)
     database.executemany(
-        "UPDATE outbox SET sent = 1 WHERE number = ? AND sent = 0",
-        [(item.number,) for item in due],
+        "UPDATE reading SET sent = 1 WHERE id = ? AND sent = 0",
+        [(item.filing.reading.id.bytes,) for item in due],
     )
     return due
 
@@ -47,7 +48,44 @@ def summary(database: Connection) -> Outbox:
     waiting, oldest = database.execute(
         "SELECT (SELECT count(*) FROM outbox), (SELECT at FROM outbox ORDER BY number LIMIT 1)"
     ).fetchone()
-    return Outbox(waiting=waiting, oldest=from_text(oldest) if oldest else None)
+    undoable, last = database.execute(
+        "SELECT count(*), max(undo_until) FROM outbox WHERE undo_until IS NOT NULL"
+    ).fetchone()
+    return Outbox(
+        waiting=waiting,
+        oldest=from_text(oldest) if oldest else None,
+        undo_until=from_text(last) if last and undoable == waiting else None,
+    )
+
+
+def undo_until(database: Connection) -> datetime | None:
+    """When the first of what a person can still undo may go."""
+    (first,) = database.execute(
+        "SELECT min(undo_until) FROM outbox WHERE undo_until IS NOT NULL"
+    ).fetchone()
+    return from_text(first) if first else None
+
+
+def requeue(database: Connection, readings: Sequence[int]) -> None:
+    """Put what waited behind all the rest: whoever walks the outbox has passed it by, and meets it again."""
+    for reading in readings:
+        database.execute(
+            "REPLACE INTO outbox (reading, revision, at, undo_until) "
+            "SELECT reading, revision, at, undo_until FROM outbox WHERE reading = ?",
+            (reading,),
+        )
+
+
+def _let_go(database: Connection, now: datetime) -> None:
+    """End the undoing of what has waited for its moment, or for nobody knows how long: the clock was set back."""
+    moment = to_text(now)
+    rows = database.execute(
+        "SELECT reading FROM outbox WHERE undo_until IS NOT NULL AND (undo_until <= ? OR at > ?) "
+        "ORDER BY number",
+        (moment, moment),
+    ).fetchall()
+    database.executemany("UPDATE outbox SET undo_until = NULL WHERE reading = ?", rows)
+    requeue(database, [reading for (reading,) in rows])
 
 
 def mark_published(
@@ -122,5 +160,5 @@ def _deliver(
     at: datetime,
 ) -> None:
     check(BY_DELIVERY, standing.state, state)
-    database.execute("UPDATE outbox SET sent = 1 WHERE reading = ?", (standing.number,))
+    database.execute("UPDATE reading SET sent = 1 WHERE number = ?", (standing.number,))
     readings.put_state(database, standing, state, author=author, detail=detail, at=at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,7 +26,7 @@ class Standing(NamedTuple):
     visit: str | None
 
 
-def add(database: Connection, filing: Filing) -> bool:
+def add(database: Connection, filing: Filing, undo_for: timedelta = timedelta()) -> bool:
     """Add a reading that is new, with its first attribution and state; False, and counted, when it is known."""
     reading, attribution = filing.reading, filing.attribution
     if filing.state not in FIRST:
@@ -60,6 +60,7 @@ def add(database: Connection, filing: Filing) -> bool:
         author=attribution.author,
         detail=filing.detail,
         at=filing.state_at,
+        undo_until=_undo_until(database, reading, filing.state_at, undo_for),
     )
     if reading.source == "typed":
         audit.note(
@@ -77,6 +78,7 @@ def change(
     detail: str | None,
     at: datetime,
     act: Act | None = None,
+    undo_for: timedelta = timedelta(),
 ) -> Filing:
     """Apply a person's word, and note it in the audit; ``act`` where it has a name of its own."""
     standing = _known(database, reading)
@@ -84,13 +86,19 @@ def change(
     _check_visit(state, standing.visit)
     if standing.state == "accepted":
         _keep_back(database, standing)
-    put_state(database, standing, state, author=author, detail=detail, at=at)
+    undo_until = at + undo_for if undo_for else None
+    put_state(database, standing, state, author=author, detail=detail, at=at, undo_until=undo_until)
     done = act or ACTS[standing.state, state]
     audit.note(database, at, author, done, str(reading), _step(standing.state, state, detail))
     return _filing_of(database, reading)
 
 
-def attribute(database: Connection, attribution: Attribution, state: State) -> Filing:
+def attribute(
+    database: Connection,
+    attribution: Attribution,
+    state: State,
+    undo_for: timedelta = timedelta(),
+) -> Filing:
     """Apply a new revision of an attribution, and note it in the audit."""
     standing = _known(database, attribution.reading)
     if attribution.revision != standing.revision + 1:
@@ -114,6 +122,12 @@ def attribute(database: Connection, attribution: Attribution, state: State) -> F
         author=attribution.author,
         detail=attribution.reason,
         at=attribution.at,
+        undo_until=_undo_until(
+            database,
+            _filing_of(database, attribution.reading).reading,
+            attribution.at,
+            undo_for,
+        ),
     )
     audit.note(
         database,
@@ -134,6 +148,7 @@ def put_state(
     author: str,
     detail: str | None,
     at: datetime,
+    undo_until: datetime | None = None,
 ) -> None:
     """Write a state and its history. What becomes accepted or withdrawn owes the dossier its word."""
     moment = to_text(at)
@@ -147,17 +162,7 @@ def put_state(
         (standing.number, standing.revision, state, moment, author, detail),
     )
     if state in {"accepted", "withdrawn"}:
-        # A retryable refusal says "accepted" again: the row it has keeps its place. A new revision
-        # takes the old one's place away and queues anew.
-        database.execute(
-            "DELETE FROM outbox WHERE reading = ? AND revision <> ?",
-            (standing.number, standing.revision),
-        )
-        database.execute(
-            "INSERT INTO outbox (reading, revision, at) VALUES (?, ?, ?) "
-            "ON CONFLICT (reading) DO NOTHING",
-            (standing.number, standing.revision, moment),
-        )
+        _owe(database, standing, state, moment, to_text(undo_until) if undo_until else None)
 
 
 def standing_of(database: Connection, reading: UUID) -> Standing | None:
@@ -235,6 +240,17 @@ def history(database: Connection, reading: UUID) -> list[StateChange]:
     ]
 
 
+def visits_of(database: Connection, reading: UUID) -> list[str]:
+    """Every visit a reading was ever attributed to."""
+    rows = database.execute(
+        "SELECT DISTINCT attribution.visit FROM attribution "
+        "JOIN reading ON reading.number = attribution.reading "
+        "WHERE reading.id = ? AND attribution.visit IS NOT NULL",
+        (reading.bytes,),
+    )
+    return [visit for (visit,) in rows]
+
+
 def filing_from(row: tuple[Any, ...]) -> Filing:
     """The filing behind a row of the view ``filing``."""
     content, state, state_at, detail, *attribution = row[2:]
@@ -270,13 +286,57 @@ def _known(database: Connection, reading: UUID) -> Standing:
     return standing
 
 
+def _owe(
+    database: Connection, standing: Standing, state: State, at: str, undo_until: str | None
+) -> None:
+    """Queue what the dossier must learn of a reading. A new revision takes the old one's place away."""
+    before = database.execute(
+        "SELECT revision, undo_until FROM outbox WHERE reading = ?", (standing.number,)
+    ).fetchone()
+    if before and before[0] == standing.revision:
+        return  # A retryable refusal says "accepted" again: the row it has keeps its place.
+    database.execute("DELETE FROM outbox WHERE reading = ?", (standing.number,))
+    if state == "withdrawn" and not _is_sent(database, standing):
+        return  # It never left: there is nothing to take back.
+    if state == "accepted" and before:
+        undo_until = undo_until or before[1]
+    database.execute(
+        "INSERT INTO outbox (reading, revision, at, undo_until) VALUES (?, ?, ?, ?)",
+        (standing.number, standing.revision, at, undo_until),
+    )
+
+
+def _is_sent(database: Connection, standing: Standing) -> bool:
+    """Whether any revision was handed to the network once: the dossier may hold it."""
+    (sent,) = database.execute(
+        "SELECT sent FROM reading WHERE number = ?", (standing.number,)
+    ).fetchone()
+    return bool(sent)
+
+
+def _undo_until(
+    database: Connection, reading: Reading, at: datetime, undo_for: timedelta
+) -> datetime | None:
+    """Until when a reading stays here: for its own time, or as long as one that it is derived from."""
+    if undo_for:
+        return at + undo_for
+    moments = [
+        moment
+        for source in reading.derived_from
+        for (moment,) in database.execute(
+            "SELECT undo_until FROM outbox JOIN reading ON reading.number = outbox.reading "
+            "WHERE reading.id = ? AND undo_until IS NOT NULL",
+            (source.bytes,),
+        )
+    ]
+    return from_text(max(moments)) if moments else None
+
+
 def _keep_back(database: Connection, standing: Standing) -> None:
-    """Take what is accepted out of the outbox, provided it never left the station."""
-    kept = database.execute(
-        "DELETE FROM outbox WHERE reading = ? AND sent = 0", (standing.number,)
-    ).rowcount
-    if not kept:
+    """Take what is accepted out of the outbox, provided nothing of it ever left the station."""
+    if _is_sent(database, standing):
         raise NotAllowed("it has been sent already: it can be withdrawn, no longer undone")
+    database.execute("DELETE FROM outbox WHERE reading = ?", (standing.number,))
 
 
 def _step(before: State, after: State, *said: str | None) -> str:

@@ -72,6 +72,8 @@ class JournalledFrame(Record):
 
     number: int
     device: str
+    address: str | None
+    """Where it came from; ``None`` in a journal of before anybody noted it."""
     connection: str
     driver: DriverUsed
     origin: Origin
@@ -130,6 +132,8 @@ class Visit(Record):
     """What is to be measured."""
     responsible: str | None = None
     """The physician who answers for it, by the dossier's or the practice's name for them."""
+    responsible_owed: bool = False
+    """The dossier has not been told yet who that is."""
     planned: bool = False
     """It came from the dossier's worklist; else the station opened it and the dossier learns of it."""
     at_dossier: AtDossier = "open"
@@ -152,6 +156,8 @@ class Outbox(Record):
 
     waiting: int
     oldest: AwareDatetime | None
+    undo_until: AwareDatetime | None = None
+    """When the last of them goes, where a person can still undo each of them."""
 
 
 class Due(Record):

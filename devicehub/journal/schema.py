@@ -214,7 +214,54 @@ _SIXTH = """
 ALTER TABLE audit ADD COLUMN link TEXT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+_SEVENTH = """
+-- 1 while the dossier has not heard who answers for the visit.
+ALTER TABLE visit ADD COLUMN responsible_owed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX visit_responsible_owed ON visit (opened_at) WHERE responsible_owed;
+"""
+
+_EIGHTH = """
+-- Until then a person can undo what they have just accepted, and it stays here. What may go has none.
+ALTER TABLE outbox ADD COLUMN undo_until TEXT;
+CREATE INDEX outbox_undo ON outbox (undo_until) WHERE undo_until IS NOT NULL;
+
+-- Whether any revision was handed to the network once: it belongs to the reading, not to its place in the outbox.
+ALTER TABLE reading ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+UPDATE reading SET sent = 1 WHERE state = 'withdrawn'
+    OR number IN (SELECT reading FROM outbox WHERE sent = 1)
+    OR number IN (SELECT reading FROM state WHERE state IN ('published', 'filed', 'refused'));
+ALTER TABLE outbox DROP COLUMN sent;
+"""
+
+_NINTH = """
+-- What a device told of itself belongs to the address it came from: behind another one, under the same name, is
+-- another device. Of what was told before nobody knows from which: it is still shown, and names no device.
+ALTER TABLE device RENAME TO device_by_name;
+CREATE TABLE device (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id        TEXT NOT NULL,
+    address   TEXT,
+    intrinsic TEXT,
+    facts     TEXT,
+    clock     TEXT,
+    UNIQUE (id, address)
+) STRICT;
+INSERT INTO device (id, intrinsic, facts, clock) SELECT id, intrinsic, facts, clock FROM device_by_name;
+DROP TABLE device_by_name;
+ALTER TABLE frame ADD COLUMN address TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _FIFTH,
+    _SIXTH,
+    _SEVENTH,
+    _EIGHTH,
+    _NINTH,
+)
 
 
 def migrate(database: Connection, path: Path) -> None:
@@ -225,9 +272,11 @@ def migrate(database: Connection, path: Path) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise JournalTooNew(
-            f"{path} was written by a newer devicehub (schema {version}, this one knows "
-            f"{len(MIGRATIONS)}). Nothing was changed. Install that version again, or give this "
-            "one a journal of its own."
+            f"{path} a été écrit par un devicehub plus récent (schéma {version}, celui-ci n'en connaît "
+            f"que {len(MIGRATIONS)}) ; rien n'a été changé ; réinstallez cette version, ou donnez à celui-ci un "
+            f"dossier à lui · {path} was written by a newer devicehub (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}); nothing was changed; install that version again, or give this one a folder "
+            "of its own"
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

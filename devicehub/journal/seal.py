@@ -8,9 +8,10 @@ nothing else.
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
+
+from devicehub.journal.private_file import write_private
 
 NONCE_BYTES = 12
 """SP 800-38D, 8.2.2: a random nonce of 96 bits; one key seals a few identities a day, far below 2**32."""
@@ -23,7 +24,7 @@ class SealBroken(Exception):
 
 
 class Seal:
-    """Seals and opens with the key in a file, which is made where it is missing."""
+    """Seals and opens with the key in a file, which the first identity to be sealed makes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,6 +33,8 @@ class Seal:
         """What only this key opens, and only as belonging to ``subject``. Raises ``OSError``."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 8 MB, rarely needed
 
+        if not self._path.exists():
+            write_private(self._path, secrets.token_bytes(KEY_BYTES))
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + AESGCM(self._key()).encrypt(nonce, plain, subject.encode())
 
@@ -44,23 +47,17 @@ class Seal:
         try:
             return AESGCM(self._key()).decrypt(nonce, rest, subject.encode())
         except (InvalidTag, ValueError):
-            raise SealBroken(f"{subject} was not sealed with the key in {self._path}") from None
+            raise SealBroken(
+                f"l'identité de {subject} n'a pas été scellée avec la clé {self._path} ; remettez la clé de ce "
+                f"journal, ou rouvrez une visite · {subject} was not sealed with the key in {self._path}; put "
+                "back the key of this journal, or open a visit anew"
+            ) from None
 
     def _key(self) -> bytes:
-        if not self._path.exists():
-            self._make()
-        key = self._path.read_bytes()
+        key = self._path.read_bytes() if self._path.exists() else b""
         if len(key) != KEY_BYTES:
-            raise SealBroken(f"{self._path} holds no key")
+            raise SealBroken(
+                f"{self._path} ne contient pas de clé ; remettez celle de ce journal · "
+                f"{self._path} holds no key; put back this journal's"
+            )
         return key
-
-    def _make(self) -> None:
-        """A key is whole and on disk before its name stands there; one that stands is never replaced."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)

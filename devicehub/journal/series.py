@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from sqlite3 import Connection
 from uuid import UUID
+
+from devicehub.journal import audit
 
 
 def keep(database: Connection, series: UUID, visit: str, content: str) -> None:
@@ -15,18 +18,22 @@ def keep(database: Connection, series: UUID, visit: str, content: str) -> None:
     )
 
 
+def relabel(
+    database: Connection,
+    series: UUID,
+    visit: str,
+    content: str,
+    reading: UUID,
+    author: str,
+    detail: str,
+    at: datetime,
+) -> None:
+    """Write a series in which a person has corrected what a reading was taken on, and note it in the audit."""
+    keep(database, series, visit, content)
+    audit.note(database, at, author, "relabel", str(reading), detail)
+
+
 def of_visit(database: Connection, visit: str) -> list[str]:
     """The series of a visit as they were kept, in the order they began."""
     rows = database.execute("SELECT content FROM series WHERE visit = ? ORDER BY number", (visit,))
     return [content for (content,) in rows]
-
-
-def visits_of(database: Connection, reading: UUID) -> list[str]:
-    """Every visit a reading was ever attributed to."""
-    rows = database.execute(
-        "SELECT DISTINCT attribution.visit FROM attribution "
-        "JOIN reading ON reading.number = attribution.reading "
-        "WHERE reading.id = ? AND attribution.visit IS NOT NULL",
-        (reading.bytes,),
-    )
-    return [visit for (visit,) in rows]

@@ -133,7 +133,7 @@ class Store:
         ``after`` is called in the event loop after the commit, even when the caller was cancelled.
         """
         if self._writer is None:
-            raise JournalFailed(f"{self.path} is not open")
+            raise JournalFailed(f"{self.path} n'est pas ouvert · {self.path} is not open")
         job = _Job(work, after, asyncio.get_running_loop().create_future())
         self._jobs.put(job)
         result: T = await job.answer
@@ -142,7 +142,7 @@ class Store:
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The result of ``query`` on one consistent, committed state of the file."""
         if self._reader is None or self._reading is None:
-            raise JournalFailed(f"{self.path} is not open")
+            raise JournalFailed(f"{self.path} n'est pas ouvert · {self.path} is not open")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reader, _query, self._reading, query)
 
@@ -247,8 +247,10 @@ def _lock(path: Path) -> Connection:
         if _primary(failure) != sqlite3.SQLITE_BUSY:
             raise
         raise JournalBusy(
-            f"{path} is in use by another devicehub. Nothing was changed. "
-            "End the other one (another window, a service), or give this one a journal of its own."
+            f"{path} est déjà tenu par un autre devicehub ; rien n'a été changé ; arrêtez l'autre (une autre "
+            "fenêtre, un service), ou donnez à celui-ci un dossier à lui · "
+            f"{path} is in use by another devicehub; nothing was changed; end the other one (another window, "
+            "a service), or give this one a folder of its own"
         ) from None
     return lock
 
@@ -328,26 +330,38 @@ def _cause(failure: Exception) -> Exception:
 def explained(failure: Exception, path: Path) -> Exception:
     """A failure of the disk in words; any other one as it is."""
     if isinstance(failure, OSError):
-        return JournalFailed(f"{path} cannot be opened: {failure.strerror or failure}")
+        return _not_opened(path, failure.strerror or str(failure))
     if not isinstance(failure, sqlite3.Error) or isinstance(failure, sqlite3.IntegrityError):
         return failure
     match _primary(failure):
         case sqlite3.SQLITE_FULL:
-            said = "there is no room left for it. Make room on the disk"
+            fr = "il n'y a plus de place ; faites de la place sur le disque"
+            en = "there is no room left for it; make room on the disk"
         case sqlite3.SQLITE_BUSY:
-            said = "another program holds it. Close whatever else has opened this file"
+            fr = "un autre programme le tient ; fermez ce qui a ouvert ce fichier"
+            en = "another program holds it; close whatever else has opened this file"
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY:
-            said = f"the disk does not take it ({failure}). Look at the disk and its permissions"
+            fr = f"le disque ne le prend pas ({failure}) ; regardez le disque et ses droits"
+            en = f"the disk does not take it ({failure}); look at the disk and its permissions"
         case sqlite3.SQLITE_CANTOPEN:
-            return JournalFailed(f"{path} cannot be opened. Look at its folder's permissions.")
+            return _not_opened(path, str(failure))
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return JournalFailed(
-                f"{path} is damaged or is no journal ({failure}). Keep the file, "
-                "and restore the last backup beside it."
+                f"{path} est abîmé ou n'est pas un journal ({failure}) ; gardez ce fichier, et restaurez la "
+                f"dernière sauvegarde à côté · {path} is damaged or is no journal ({failure}); keep the file, "
+                "and restore the last backup beside it"
             )
         case _:
             return failure
     return JournalFull(
-        f"Nothing was written to {path}: {said}. What was saved before is safe; "
-        "no measurement is taken in until this is solved."
+        f"rien n'a été écrit dans {path} : {fr} ; ce qui était enregistré est en sûreté, aucune mesure n'est "
+        f"prise avant · nothing was written to {path}: {en}; what was saved before is safe, no measurement "
+        "is taken in until this is solved"
+    )
+
+
+def _not_opened(path: Path, why: str) -> JournalFailed:
+    return JournalFailed(
+        f"{path} ne s'ouvre pas ({why}) ; regardez les droits de son dossier · "
+        f"{path} cannot be opened ({why}); look at its folder's permissions"
     )

@@ -13,19 +13,22 @@ from typing import Any
 from uuid import UUID
 
 from devicehub.driver import Kind
-from devicehub.journal import audit, readings
+from devicehub.journal import audit, outbox, readings
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.records import AtDossier, Filing, Lock, Owed, Visit
 
-_SELECT = "SELECT id, opened_at, closed_at, plan, responsible, planned, dossier FROM visit"
+_SELECT = (
+    "SELECT id, opened_at, closed_at, plan, responsible, responsible_owed, planned, dossier "
+    "FROM visit"
+)
 
 
 def open_(database: Connection, visit: Visit, sealed: bytes | None, author: str) -> None:
     """Write a new, open visit. Opening the visit that is open changes nothing."""
     if visit.closed_at is not None:
         raise NotAllowed(f"visit {visit.id} is over: it cannot be opened")
-    present = open_now(database)
+    present = _open_now(database)
     if present is not None:
         if present == visit:
             return
@@ -33,13 +36,15 @@ def open_(database: Connection, visit: Visit, sealed: bytes | None, author: str)
     if one(database, visit.id) is not None:
         raise NotAllowed(f"visit {visit.id} was closed: a new visit needs an id of its own")
     database.execute(
-        "INSERT INTO visit (id, opened_at, plan, responsible, planned, dossier, sealed) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO visit "
+        "(id, opened_at, plan, responsible, responsible_owed, planned, dossier, sealed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             visit.id,
             to_text(visit.opened_at),
             json.dumps(visit.plan),
             visit.responsible,
+            visit.responsible_owed,
             visit.planned,
             visit.at_dossier,
             sealed,
@@ -83,6 +88,26 @@ def unlock(database: Connection, visit: str, at: datetime, author: str) -> None:
     audit.note(database, at, author, "unlock_visit", visit, None)
 
 
+def entrust(
+    database: Connection, visit: str, responsible: str, physician: str, at: datetime, author: str
+) -> None:
+    """Write who answers for an open visit; the audit names them by their id. Raises `NotAllowed` where it is closed."""
+    if _known(database, visit).closed_at is not None:
+        raise NotAllowed(f"visit {visit} is closed")
+    database.execute(
+        "UPDATE visit SET responsible = ?, responsible_owed = 1 WHERE id = ?", (responsible, visit)
+    )
+    audit.note(database, at, author, "entrust_visit", visit, physician)
+
+
+def entrusted(database: Connection, visit: str, responsible: str) -> None:
+    """The dossier has heard that this physician answers for a visit. If another does by now, it is still owed."""
+    database.execute(
+        "UPDATE visit SET responsible_owed = 0 WHERE id = ? AND responsible = ?",
+        (visit, responsible),
+    )
+
+
 def expect(database: Connection, visit: str, kind: Kind) -> None:
     """Add a kind to what is to be measured in a visit; without a plan that is whatever the room measures."""
     known = _known(database, visit)
@@ -105,19 +130,14 @@ def answered(
     audit.note(database, at, author, "answer_visit", visit, at_dossier)
     if known.at_dossier != "unknown":
         return []
-    # Whoever walks the outbox has passed them by: at its end they are met again.
     held = database.execute(
-        "SELECT outbox.reading, outbox.revision, outbox.at, reading.id FROM outbox "
+        "SELECT reading.number, reading.id FROM outbox "
         "JOIN reading ON reading.number = outbox.reading WHERE reading.visit = ? "
         "ORDER BY outbox.number",
         (visit,),
     ).fetchall()
-    for number, revision, since, _id in held:
-        database.execute("DELETE FROM outbox WHERE reading = ?", (number,))
-        database.execute(
-            "INSERT INTO outbox (reading, revision, at) VALUES (?, ?, ?)", (number, revision, since)
-        )
-    return readings.some(database, [UUID(bytes=identity) for *_, identity in held])
+    outbox.requeue(database, [number for number, _ in held])
+    return readings.some(database, [UUID(bytes=identity) for _, identity in held])
 
 
 def owed(database: Connection) -> list[Owed]:
@@ -125,7 +145,7 @@ def owed(database: Connection) -> list[Owed]:
     rows = database.execute(
         _SELECT.replace(" FROM", ", sealed FROM")
         + " WHERE dossier = 'unknown' OR (dossier = 'open' AND closed_at IS NOT NULL) "
-        "ORDER BY opened_at, id"
+        "OR responsible_owed ORDER BY opened_at, id"
     ).fetchall()
     return [Owed(visit=_visit(database, row[:-1]), sealed=row[-1]) for row in rows]
 
@@ -161,7 +181,7 @@ def one(database: Connection, visit: str) -> Visit | None:
     return row and _visit(database, row)
 
 
-def open_now(database: Connection) -> Visit | None:
+def _open_now(database: Connection) -> Visit | None:
     """The visit that is open."""
     row = database.execute(f"{_SELECT} WHERE closed_at IS NULL").fetchone()
     return row and _visit(database, row)
@@ -175,7 +195,7 @@ def _known(database: Connection, visit: str) -> Visit:
 
 
 def _visit(database: Connection, row: tuple[Any, ...]) -> Visit:
-    visit, opened, closed, plan, responsible, planned, dossier = row
+    visit, opened, closed, plan, responsible, responsible_owed, planned, dossier = row
     locks = database.execute(
         "SELECT since, until FROM visit_lock WHERE visit = ? ORDER BY number", (visit,)
     )
@@ -189,6 +209,7 @@ def _visit(database: Connection, row: tuple[Any, ...]) -> Visit:
         ),
         plan=json.loads(plan),
         responsible=responsible,
+        responsible_owed=bool(responsible_owed),
         planned=bool(planned),
         at_dossier=dossier,
     )

@@ -1,1 +1,1 @@
-"""Running devicehub: the demo, and later health, backup and the room-ready proof."""
+"""The demo: a whole room on one machine, and the view of it in a terminal."""

@@ -179,7 +179,8 @@ driver = "{device.driver}"
 async def once(demo: Running, show: Show) -> list[Progress]:
     """One measurement of every device, shown up to its end. Raises `DemoFailed` when one does not come.
 
-    A reading that is nobody's is not counted: the device's next one may be the patient's.
+    A reading that is nobody's is not counted: the device's next one may be the patient's. Nor is one that was
+    withdrawn: the body mass index that is derived until the scale's own has been accepted.
     """
     planned = {(device.id, kind) for device in demo.room.devices for kind in device.readings}
     first: dict[tuple[str, str], Progress] = {}
@@ -188,7 +189,10 @@ async def once(demo: Running, show: Show) -> list[Progress]:
         async with aclosing(_progress(demo)) as steps:
             async for progress in steps:
                 key = (progress.device, progress.kind)
-                if key not in planned or progress.state == "quarantined":
+                if progress.state == "withdrawn" and first.get(key) is progress:
+                    show(progress)
+                    del first[key]
+                if key not in planned or progress.state in ("quarantined", "withdrawn"):
                     continue
                 if first.setdefault(key, progress) is progress:
                     show(progress)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TextIO
 
 from devicehub.ops.demo_rooms import DemoRoom
-from devicehub.ops.progress import FINAL, Progress
+from devicehub.ops.progress import FINAL, STATE_NAMES, Progress
 
 SHOWN = 14
 """Readings on the screen: with the heading they fill 24 lines."""
@@ -89,9 +88,11 @@ class View:
             self._print(*self._heading())
 
     def show(self, progress: Progress) -> None:
-        """A reading has moved along."""
+        """A reading has moved along; one that was withdrawn, another stands for."""
         if self._in_place:
             self._readings[progress.reading] = progress
+            if progress.state == "withdrawn":
+                del self._readings[progress.reading]
             while len(self._readings) > SHOWN:
                 self._readings.pop(next(iter(self._readings)))
             self._draw()
@@ -136,13 +137,15 @@ class View:
         if state in FINAL and state != "filed":
             width = sum(WIDTHS[step] for step in STEPS)
             return [self._in(_COLOURS.get(state, _YELLOW), f"{self._words[state]:>{width}}")]
-        done = list(itertools.takewhile(lambda step: step in took, reversed(STEPS)))
+        # A receipt may overtake the broker's acknowledgement: it was sent all the same. An ECG preparation came in
+        # no frame, from whose last byte time could be counted.
+        reached = {*took, STATE_NAMES.get(state, state)}
+        done = max((number for number, step in enumerate(STEPS, 1) if step in reached), default=0)
         return [
             self._in(_GREEN, _cell(f"✓ {took[step]:.0f}", step))
             if step in took
-            # A receipt may overtake the broker's acknowledgement: it was sent all the same.
-            else _cell("✓" if done else "…", step)
-            for step in STEPS
+            else _cell("✓" if number <= done else "…", step)
+            for number, step in enumerate(STEPS, 1)
         ]
 
     def _in(self, colour: str, text: str) -> str:

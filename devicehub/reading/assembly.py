@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from devicehub.driver import DeviceFacts, Driver, Model, Settles
+from devicehub.driver import DeviceFacts, Driver, Model, SerialDriver, Settles
 from devicehub.reading import clock, identity, interval, plausibility
 from devicehub.reading.clock import DeviceClock
 from devicehub.reading.metrology import Metrology
@@ -54,7 +54,7 @@ def assemble(
         frame=around.frame,
         index=index,
     )
-    model = _declared(around)
+    model = declared(around)
     return Reading(
         id=identity.reading_id(intrinsic, measurement.kind, key),
         measurement=measurement,
@@ -73,13 +73,20 @@ def assemble(
         ),
         evidence=(evidence,),
         plausibility=plausibility.judge(measurement),
-        unattended=around.driver.settles is Settles.PRINTED,
+        unattended=_is_unattended(around.driver),
         automatic=measurement.mode in around.driver.automatic.modes,
         metrology=around.metrology,
     )
 
 
-def _declared(around: Around) -> Model:
+def _is_unattended(driver: Driver) -> bool:
+    """Whether only the device's own display vouches for what it says."""
+    witnessed = isinstance(driver, SerialDriver) and driver.witnessed
+    return witnessed or driver.settles is Settles.PRINTED
+
+
+def declared(around: Around) -> Model:
+    """What the driver declares of the device's model."""
     models = around.driver.models
     return next((model for model in models if model.name == around.model), models[0])
 

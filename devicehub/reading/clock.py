@@ -16,7 +16,22 @@ LONGEST_LIVE_DRIFT = timedelta(minutes=2)
 NEVER_SET = timedelta(seconds=4)
 """A clock this near to the right time is left as it is: to be set means to jump."""
 
+OWN_DRIFT = 0.0001
+"""As fast as a device's clock may run away by itself: five times what a cheap crystal does (20 parts in a million)."""
+
+SETTING = timedelta(minutes=1)
+"""A clock that was seen wrong is set within this: a session does it as soon as it has seen it."""
+
 How = Literal["device_clock", "none"]
+
+
+class EarlierClock(BaseModel):
+    """The clock a device had before it was set, as it was seen last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offset_seconds: float
+    seen_at: AwareDatetime
 
 
 class DeviceClock(BaseModel):
@@ -27,6 +42,31 @@ class DeviceClock(BaseModel):
     offset_seconds: float
     """What must be added to the device's time to get Coordinated Universal Time, its zone included."""
     seen_at: AwareDatetime
+    earlier: EarlierClock | None = None
+    """What stamped the records that are older than its being set."""
+
+    def after(self, known: DeviceClock | None) -> DeviceClock:
+        """This clock, where ``known`` is the one that was seen in the connection before."""
+        if known is None:
+            return self
+        passed = (self.seen_at - known.seen_at).total_seconds()
+        moved = abs(self.offset_seconds - known.offset_seconds)
+        if moved <= NEVER_SET.total_seconds() + OWN_DRIFT * abs(passed):
+            return self.model_copy(update={"earlier": known.earlier})
+        earlier = EarlierClock(offset_seconds=known.offset_seconds, seen_at=known.seen_at)
+        return self.model_copy(update={"earlier": earlier})
+
+    def may_not_have_stamped(self, bare: datetime, *, live: bool) -> bool:
+        """Whether a record's own time, taken for Coordinated Universal Time, may be of the clock before this one.
+
+        What was made ``live``, in this connection, is not.
+        """
+        by_this = bare + timedelta(seconds=self.offset_seconds)
+        if self.earlier is None or (live and by_this >= self.seen_at - RESOLUTION):
+            return False
+        by_earlier = bare + timedelta(seconds=self.earlier.offset_seconds)
+        set_from, set_until = self.earlier.seen_at, self.earlier.seen_at + SETTING
+        return by_this < set_from or by_earlier <= set_until
 
 
 class Stamp(BaseModel):
@@ -67,6 +107,9 @@ def stamp(
     Coordinated Universal Time, would give between then and now may be the new clock's: it is, for a
     measurement made ``live`` that the clock seen would put elsewhere; otherwise it may be either's, and is
     not used.
+
+    Nor is one of the memory that the clock of an earlier connection may have made: a link that was lost
+    between the clock's being set and the memory's being told leaves records of the clock that was wrong.
     """
     told = whole(device_time)
     if told is None or clock is None:
@@ -90,6 +133,8 @@ def stamp(
     elif by_clock_seen - arrived > LONGEST_LIVE_DRIFT:
         # A measurement cannot come from the future: another clock stamped it.
         corrected = None
+    elif clock.may_not_have_stamped(bare, live=live):
+        corrected = None
     return Stamp(
         device_time=device_time,
         corrected=corrected,
@@ -104,18 +149,26 @@ def could_be(
     *,
     earliest: datetime,
     latest: datetime,
+    live: bool,
     zone: timedelta,
 ) -> bool:
     """Whether a measurement's own time can lie between two moments, by any clock its device may have had.
 
     That is the clock that was seen, or one set right since. A device that only seems to have fallen silent
-    tells its memory late: its own time says so even where it cannot be corrected. Without a clock that was
-    seen, or a date that is not whole, nothing is known and anything can be.
+    tells its memory late: its own time says so even where it cannot be corrected. What may
+    be of the clock of an earlier connection can be much older. Of a clock that was never seen a measurement made
+    ``live`` can have any time; a record told right after connecting is recent only if that clock, taken for
+    right to within minutes, says so. A date that is not whole tells nothing, and anything can be.
     """
     told = whole(device_time)
-    if told is None or clock is None:
+    if told is None or (clock is None and live):
         return True
     bare = told.replace(tzinfo=UTC)
+    if clock is None:
+        early, late = earliest - LONGEST_LIVE_DRIFT, latest + LONGEST_LIVE_DRIFT
+        return any(early <= one <= late for one in (bare - zone, bare))
+    if clock.may_not_have_stamped(bare, live=live):
+        return False
     candidates = (bare + timedelta(seconds=clock.offset_seconds), bare - zone, bare)
     return any(earliest - RESOLUTION <= one <= latest + RESOLUTION for one in candidates)
 

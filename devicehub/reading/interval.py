@@ -37,12 +37,17 @@ def began(
     have begun then, in place of an attempt given up); else from the device's corrected time, to within the
     clock's resolution (and the model's ``longest`` duration where it stamps the end); else it lies
     between the frame's first byte less the model's ``longest`` duration and that byte.
+
+    A corrected time before the live frames says that they may have been another's: a cuff that measures now
+    may first tell what its memory has held since the last patient. Then both beginnings count.
     """
+    before = RESOLUTION + (longest if stamped == "end" else timedelta())
     if first_live is not None:
-        latest = resumed or first_live
-        return Began(earliest=first_live, latest=latest, known_from="live_frames")
+        earliest, latest = first_live, resumed or first_live
+        if stamp.corrected is not None and stamp.corrected + RESOLUTION < first_live:
+            earliest = stamp.corrected - before
+        return Began(earliest=earliest, latest=latest, known_from="live_frames")
     if stamp.corrected is not None:
-        before = RESOLUTION + (longest if stamped == "end" else timedelta())
         return Began(
             earliest=stamp.corrected - before,
             latest=min(stamp.corrected + RESOLUTION, max(first_byte, stamp.corrected)),

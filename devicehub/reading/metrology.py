@@ -56,6 +56,11 @@ class Metrology(BaseModel):
         """How the worst of its checks stands."""
         return max((one.standing for one in self.checks), key=get_args(Standing).index)
 
+    @property
+    def worst_lapsed(self) -> Checked:
+        """The check that stands worst, for a `lapsed` one: missing, overdue or not passed."""
+        return max(self.checks, key=lambda one: get_args(Standing).index(one.standing))
+
 
 class Done(BaseModel):
     """The newest record of one check: when it was done, until when it holds, under which certificate."""

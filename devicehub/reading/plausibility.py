@@ -5,6 +5,11 @@
 
 Limits: the display ranges of devices in clinical use (IEC 80601-2-30 and ISO 81060-2 cuffs reach
 0-300 mmHg, IEC 80601-2-56 thermometers 25-45 °C, class III scales 300 kg, ISO 80601-2-61 oximeters 0-100 %).
+Body mass index: such a scale full, under somebody of 122 cm, is 201; below 5 not the whole body was on the scale. Of the
+composition a share is less than the whole, a mass no more than a scale carries and bone a small part of it; an
+analyser tells basal metabolism in at most four digits of kilocalories, and impedance in the tenths of an ohm that two
+octets hold (GATT Specification Supplement, *Body Composition Measurement*). A mean pressure lies between the
+pressures it is the mean of; drivers read a mean of 0 as none.
 """
 
 from __future__ import annotations
@@ -28,6 +33,21 @@ _RANGES: dict[tuple[str, str], _Range] = {
     ("blood_pressure", "pulse_per_minute"): _Range(("10", "300"), ("35", "180")),
     ("body_weight", "kilograms"): _Range(("0.2", "500"), ("2", "250")),
     ("body_height", "centimetres"): _Range(("20", "260"), ("45", "215")),
+    ("body_mass_index", "kilograms_per_square_metre"): _Range(("5", "200"), ("10", "70")),
+    ("body_composition", "fat_percent"): _Range(("1", "99"), ("3", "60")),
+    ("body_composition", "muscle_percent"): _Range(("1", "99"), ("15", "95")),
+    ("body_composition", "muscle_kilograms"): _Range(("0.1", "500"), ("1", "150")),
+    ("body_composition", "fat_free_kilograms"): _Range(("0.1", "500"), ("1", "150")),
+    ("body_composition", "soft_lean_kilograms"): _Range(("0.1", "500"), ("1", "150")),
+    ("body_composition", "water_kilograms"): _Range(("0.1", "500"), ("1", "120")),
+    ("body_composition", "water_percent"): _Range(("1", "99"), ("25", "80")),
+    ("body_composition", "bone_kilograms"): _Range(("0.01", "20"), ("0.1", "8")),
+    ("body_composition", "basal_metabolism_kilojoules"): _Range(
+        ("200", "42000"), ("1500", "17000")
+    ),
+    ("body_composition", "impedance_ohms"): _Range(("10", "6553.5"), ("100", "1500")),
+    ("body_composition", "kilograms"): _Range(("0.2", "500"), ("2", "250")),
+    ("body_composition", "centimetres"): _Range(("20", "260"), ("45", "215")),
     ("body_temperature", "celsius"): _Range(("15", "50"), ("34", "41.5")),
     ("oxygen_saturation", "percent"): _Range(("1", "100"), ("80", "100")),
     ("oxygen_saturation", "pulse_per_minute"): _Range(("10", "350"), ("35", "180")),
@@ -47,7 +67,7 @@ def judge(measurement: Measurement) -> Plausibility:
             return "impossible"
         if not _inside(value, limits.usual):
             worst = "unusual"
-    if isinstance(measurement, BloodPressure) and _inverted(measurement):
+    if isinstance(measurement, BloodPressure) and _out_of_order(measurement):
         return "impossible"
     return worst
 
@@ -57,6 +77,10 @@ def _inside(value: Decimal, limits: tuple[str, str]) -> bool:
     return Decimal(low) <= value <= Decimal(high)
 
 
-def _inverted(pressure: BloodPressure) -> bool:
+def _out_of_order(pressure: BloodPressure) -> bool:
+    """Whether the pressures cannot be of one artery: systolic, mean, diastolic, each where the device gave it."""
     systolic, diastolic = pressure.systolic_mmhg, pressure.diastolic_mmhg
-    return systolic is not None and diastolic is not None and diastolic >= systolic
+    if systolic is not None and diastolic is not None and diastolic >= systolic:
+        return True
+    told = [p for p in (systolic, pressure.mean_mmhg, diastolic) if p is not None]
+    return told != sorted(told, reverse=True)

@@ -66,7 +66,8 @@ class Reading(Record):
     evidence: tuple[Evidence, ...]
     plausibility: Plausibility = "plausible"
     unattended: bool = False
-    """It needs a person's confirmation (a printed result without checksum, an untimed stored record)."""
+    """It needs a person's confirmation (a printed result without checksum, a scale that was witnessed, an untimed
+    stored record)."""
     automatic: bool = True
     """Whether its driver declares the mode it was taken in as fully automatic; a typed one never is."""
     source: Literal["measured", "derived", "typed"] = "measured"

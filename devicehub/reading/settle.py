@@ -18,7 +18,8 @@ rate is finished where a driver delivers it; one that streams it only ever shows
 A measurement began with the first of its live frames, provided the device was seen idle before: a live
 frame right after connecting may belong to a measurement that began long ago, perhaps for somebody else. The
 same holds for a scale that was not seen empty. Then the start is not known here, and the fence gets the
-cautious interval instead.
+cautious interval instead. Where a scale gives no value while it moves, the load may have come with the first such
+frame or after the last: both count.
 
 The state is a value (`Settling`): it is journalled with every frame, so that a frame whose reading a crash
 prevented is read again later exactly as it would have been. It starts afresh with every connection. It does
@@ -34,7 +35,7 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime
 
-from devicehub.driver import BodyWeight, Measurement, OxygenSaturation, Settles
+from devicehub.driver import BloodPressure, BodyWeight, Measurement, OxygenSaturation, Settles
 from devicehub.driver.measurement import Number
 from devicehub.reading.reading import Record
 
@@ -97,7 +98,7 @@ class Settle:
         for measurement in measurements:
             if self.rule is Settles.STREAM and isinstance(measurement, BodyWeight):
                 if self._weigh(measurement, at):
-                    found.append(Finished(measurement, self.state.began))
+                    found.append(Finished(measurement, self.state.began, self.state.resumed))
                 continue
             ended = ended or _ends(measurement)
             if _is_whole(measurement):
@@ -106,6 +107,11 @@ class Settle:
             # A failed attempt ends too: the next one must not seem to have begun with it.
             self.state = Settling(idle_since=at)
         return found
+
+    @property
+    def rests_in_vain(self) -> bool:
+        """Whether a load rests on a streaming scale that is no weight to come: the scale was not seen empty before it."""
+        return self.state.candidate is not None and not self.state.armed
 
     def watched(self, at: datetime) -> None:
         """The device can be heard from now on: before, nobody knew whether it was measuring."""
@@ -142,7 +148,12 @@ class Settle:
         if self.state.began is not None and at - self.state.idle_since >= IDLE:
             self.state = Settling(idle_since=at)
         if not isinstance(measurement, BodyWeight) or measurement.kilograms is None:
-            self.state = self.state.model_copy(update={"candidate": None, "idle_since": at})
+            # Without a value nobody knows whether the load has come: with the first such frame, or after the last.
+            began = self.state.began or (at if self.state.armed else None)
+            resumed = None if began is None else at
+            self.state = self.state.model_copy(
+                update={"candidate": None, "began": began, "resumed": resumed, "idle_since": at}
+            )
             return False
         load = measurement.kilograms
         if load < NO_LOAD:
@@ -159,23 +170,30 @@ class Settle:
         self.state = Settling(
             idle_since=at,
             began=self.state.began or (at if self.state.armed else None),
+            resumed=self.state.resumed,
             candidate=load,
             armed=self.state.armed and not finished,
         )
         return finished
 
 
-def is_live(finished: Finished, rule: Settles, before: Settling, at: datetime) -> bool:
+def is_live(
+    finished: Finished, rule: Settles, before: Settling, at: datetime, *, recalls: bool
+) -> bool:
     """Whether the measurement was made while the hub listened, rather than told from the device's memory.
 
     The device's own word counts. Without it, a measurement is live that was seen going on, or that comes
     from a device that had fallen silent; what follows at once upon a connection or another measurement may
-    be a memory being emptied. ``before`` is what had settled when the frame came ``at``.
+    be a memory being emptied. Of what ``recalls``, and may tell its memory at any time, only what was seen going
+    on a moment ago. ``before`` is what had settled when the frame came ``at``.
     """
     if finished.measurement.stored is not None:
         return not finished.measurement.stored
     seen = before.started_unseen or finished.began is not None
-    return rule is not Settles.EACH or seen or at - before.idle_since >= IDLE
+    silent = at - before.idle_since >= IDLE
+    if recalls:
+        return seen and not silent
+    return rule is not Settles.EACH or seen or silent
 
 
 def _ends(measurement: Measurement) -> bool:
@@ -192,6 +210,10 @@ def _is_whole(measurement: Measurement) -> bool:
     if isinstance(measurement, OxygenSaturation):
         # A saturation without the pulse it was found in is no spot value, nor a pulse alone.
         return None not in (measurement.percent, measurement.pulse_per_minute)
+    if isinstance(measurement, BloodPressure):
+        # A pulse alone is no blood pressure: the cuff could not measure one.
+        pressures = (measurement.systolic_mmhg, measurement.diastolic_mmhg, measurement.mean_mmhg)
+        return any(pressure is not None for pressure in pressures)
     if isinstance(measurement, BodyWeight) and measurement.stable is False:
         return False
     return has_value(measurement)

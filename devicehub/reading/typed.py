@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -33,8 +34,33 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
 )
 """What can be typed, by kind. The pulse beside another value may be left out, nothing else."""
 
+DECIMALS: Mapping[str, int] = MappingProxyType(
+    {
+        "systolic_mmhg": 0,
+        "diastolic_mmhg": 0,
+        "pulse_per_minute": 0,
+        "percent": 0,
+        "per_minute": 0,
+        "celsius": 1,
+        "kilograms": 2,
+        "centimetres": 1,
+        "milligrams_per_decilitre": 0,
+    }
+)
+"""How many decimals a device for this shows, and the page: a finer number was never read off one."""
+
 LEFT_OUT = "pulse_per_minute"
 _MEASUREMENT: TypeAdapter[Measurement] = TypeAdapter(AnyMeasurement)
+
+
+def number_of(field: str, text: str) -> Decimal:
+    """The number that was typed: digits from 0 to 9 and one comma or point. Raises ``ValueError`` for anything else."""
+    found = re.fullmatch(r"([0-9]{1,4})(?:[.,]([0-9]+))?", text.strip())
+    if found is None or len(found[2] or "") > DECIMALS.get(field, 0):
+        raise ValueError(
+            f"{field} is typed in digits, with at most {DECIMALS.get(field, 0)} decimals"
+        )
+    return Decimal(f"{found[1]}.{found[2]}" if found[2] else found[1])
 
 
 def measurement_of(kind: Kind, values: Mapping[str, Decimal]) -> Measurement:

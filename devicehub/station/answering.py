@@ -6,7 +6,8 @@ the rooms below refuse becomes a status and a sentence in the language of who as
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devicehub.journal.failures import JournalFull, NotAllowed
+from devicehub.station import telling
 from devicehub.station.guard import TooLarge, body_within, comes_from_page, is_json
 from devicehub.station.sign_in import operator_of
 from devicehub.station.words import Words
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.gate import Act
+from devicehub.visit.review import Held
 
 LARGEST_BODY: Final = 16 * 1024
 """Bytes of a request's body."""
@@ -37,6 +40,21 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+_PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "missing": "missing",
+        "extra_forbidden": "unknown",
+        "greater_than": "range",
+        "greater_than_equal": "range",
+        "less_than": "range",
+        "less_than_equal": "range",
+        "string_too_short": "range",
+        "string_too_long": "range",
+    }
+)
+"""What pydantic found, as far as a person can be told more than that a value is not allowed."""
 
 
 class Counter:
@@ -68,6 +86,8 @@ class Counter:
                 return JSONResponse({"error": message}, 413)
             except ValidationError as why:
                 return JSONResponse({"error": _not_understood(why, words)}, 422)
+            except Held as why:
+                return JSONResponse({"error": telling.hold(words, why.hold)}, 403)
             except (NotAllowed, DossierRefused) as why:
                 # What the journal says of a reading's states is meant for a log.
                 told = words.pick(str(why)) or words("refusal.moved_on")
@@ -117,4 +137,6 @@ def _check_role(request: Request, act: Act | None, words: Words) -> None:
 def _not_understood(error: ValidationError, words: Words) -> str:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     field = ".".join(str(step) for step in first["loc"]) or "JSON"
-    return words("refusal.not_understood", field=field, problem=first["msg"])
+    problem = words.pick(first["msg"].removeprefix("Value error, "))
+    problem = problem or words(f"problem.{_PROBLEMS.get(first['type'], 'value')}")
+    return words("refusal.not_understood", field=field, problem=problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
 from starlette.requests import Request
@@ -14,18 +14,19 @@ from starlette.routing import Route
 
 from devicehub.driver import Kind
 from devicehub.journal.records import Filing, Visit
-from devicehub.journal.seal import SealBroken
+from devicehub.reading.derivation import Arm, Posture
 from devicehub.reading.typed import FIELDS, LEFT_OUT
 from devicehub.station.answering import Counter, Refused, reading_of
 from devicehub.station.expecting import names_of, snapshot, told
 from devicehub.station.hub import Hub
 from devicehub.station.left_view import left_views
-from devicehub.station.page import Who, who
+from devicehub.station.page import planned_told
 from devicehub.station.sign_in import operator_of
 from devicehub.station.tile_view import ICONS, kinds_of
 from devicehub.station.visits import physicians
+from devicehub.station.who import Who, who, whose
 from devicehub.station.words import Words
-from devicehub.visit.dossier import DossierRefused, DossierUnreachable
+from devicehub.visit.desk import new_visit
 from devicehub.visit.plan import absent
 from devicehub.visit.review import Reason
 
@@ -69,38 +70,29 @@ class Asking:
         return [
             counter.get("/ask/visit", "visit", self.visit),
             counter.get("/ask/close", "visit", self.close),
+            counter.get("/ask/responsible", "visit", self.responsible),
             counter.get("/ask/series", "visit", self.series),
             counter.get("/ask/tray", "decide", self.tray),
             counter.get("/ask/delegation", "delegate", self.delegation),
             counter.get("/ask/type/{kind}", "type", self.type),
             counter.get("/ask/reading/{reading:uuid}", "decide", self.reading),
+            counter.get("/ask/relabel/{reading:uuid}", "visit", self.relabel),
             counter.get("/ask/{act}/{reading:uuid}", "decide", self.reason),
         ]
 
     async def visit(self, request: Request) -> Response:
         """Whose visit comes next: the worklist, and a form where nobody can read an identity."""
         words, picture, now = self._words(request), self._hub.board.picture, datetime.now(UTC)
-        planned = [
-            (
-                one,
-                who(one.identity, words, now),
-                words.clock(one.planned_at, seconds=False) if one.planned_at else None,
-            )
-            for one in picture.worklist
-        ]
         waiting = picture.waits_here
-        known = physicians(self._hub.sessions.operators)
-        chooses = operator_of(request).role != "physician" and len(known) > 1
         return self._answer(
             "ask_visit",
             words,
-            planned=planned,
-            stale=picture.worklist_stale is not None,
+            **planned_told(picture, words, now),
             closes=who(picture.identity, words, now) if picture.visit else None,
             is_open=picture.visit is not None,
             undecided=words.count("close.waiting", waiting) if waiting else None,
-            physicians=known if chooses else (),
             today=now.astimezone().date().isoformat(),
+            drawn=new_visit(),
             new="new" in request.query_params,
         )
 
@@ -115,9 +107,23 @@ class Asking:
         return self._answer(
             "ask_close",
             words,
+            visit=self._open(words),
             who=who(picture.identity, words, now),
             waiting=words.count("close.waiting", waiting) if waiting else None,
             missing=words("close.missing", kinds=", ".join(missing)) if missing else None,
+        )
+
+    async def responsible(self, request: Request) -> Response:
+        """Which physician answers for the open visit."""
+        words, visit = self._words(request), self._hub.desk.visit
+        if visit is None:
+            raise Refused(409, words("refusal.no_visit"))
+        return self._answer(
+            "ask_responsible",
+            words,
+            visit=visit,
+            who=who(self._hub.desk.identity(visit.id), words, datetime.now(UTC)),
+            physicians=physicians(self._hub.sessions.operators),
         )
 
     async def series(self, request: Request) -> Response:
@@ -130,7 +136,29 @@ class Asking:
             count=rules.count,
             mean=rules.mean_of_last,
         )
-        return self._answer("ask_series", words, told=told, both_arms=rules.both_arms)
+        return self._answer(
+            "ask_series", words, visit=self._open(words), told=told, both_arms=rules.both_arms
+        )
+
+    async def relabel(self, request: Request) -> Response:
+        """On which arm and in which posture a reading of the series was taken."""
+        words, shown = self._words(request), self._hub.board.picture.series
+        reading = reading_of(request)
+        await self._filing(reading, words)
+        taken = {one.reading: one for one in (shown.series.taken if shown else ())}
+        filing = shown.filings.get(reading) if shown else None
+        if filing is None or reading not in taken:
+            raise Refused(409, words("refusal.moved_on"))
+        one = taken[reading]
+        return self._answer(
+            "ask_relabel",
+            words,
+            reading=str(reading),
+            value=words.figures(filing.reading.measurement)[0],
+            time=words.moment(one.at, datetime.now(UTC)),
+            present=(one.arm, one.posture),
+            labels=[(arm, posture) for arm in get_args(Arm) for posture in get_args(Posture)],
+        )
 
     async def tray(self, request: Request) -> Response:
         """What belongs to nobody yet, its values only to whoever asks for one; and what closed visits left behind."""
@@ -148,7 +176,9 @@ class Asking:
                 ),
                 "began": self._began(filing, words, now),
                 "reason": words(f"reason.{filing.attribution.quarantine}"),
-                "value": self._value(filing, words) if str(filing.reading.id) == shown else None,
+                "value": words.value(filing.reading.measurement)
+                if str(filing.reading.id) == shown
+                else None,
             }
             for filing in await self._hub.review.tray()
         ]
@@ -175,7 +205,7 @@ class Asking:
             words,
             reading=str(filing.reading.id),
             kind=words.kind(filing.reading.kind),
-            value=self._value(filing, words),
+            value=words.value(filing.reading.measurement),
             history=history,
         )
 
@@ -185,14 +215,15 @@ class Asking:
         filing = await self._filing(reading_of(request), words)
         if act in ("reject", "retake", "withdraw", "discard"):
             reasons = _OF_THE_TRAY if act == "discard" else _OF_A_MEASUREMENT
+            has_cuff = filing.reading.kind == "blood_pressure"
             return self._answer(
                 "ask_reason",
                 words,
                 act=act,
                 reading=str(filing.reading.id),
                 kind=words.kind(filing.reading.kind),
-                value=None if act == "discard" else self._value(filing, words),
-                reasons=reasons,
+                value=None if act == "discard" else words.value(filing.reading.measurement),
+                reasons=[one for one in reasons if one != "cuff" or has_cuff],
             )
         if act not in ("assign", "reassign"):
             raise Refused(404, words("refusal.moved_on"))
@@ -241,10 +272,19 @@ class Asking:
         return HTMLResponse(self._hub.rendering.render(template, words, **values))
 
     async def _filing(self, reading: UUID, words: Words) -> Filing:
+        """A reading that may be shown: of a locked visit none is."""
         filing = await self._hub.review.reading(reading)
         if filing is None:
             raise Refused(404, words("refusal.moved_on"))
+        if filing.attribution.visit is not None:
+            self._hub.desk.check_confirmed(filing.attribution.visit)
         return filing
+
+    def _open(self, words: Words) -> str:
+        visit = self._hub.desk.visit
+        if visit is None:
+            raise Refused(409, words("refusal.no_visit"))
+        return visit.id
 
     async def _visits(self, filing: Filing, words: Words) -> list[tuple[Visit, Who | None, str]]:
         """The visits a reading can be given to, with whom they are about as far as that can be known now."""
@@ -255,10 +295,7 @@ class Asking:
             if visit.id != filing.attribution.visit and not visit.locked
         ]
         for visit in others[:VISITS_OFFERED]:
-            try:
-                identity = await self._hub.desk.look_up(visit.id)
-            except (DossierUnreachable, DossierRefused, SealBroken, OSError):
-                identity = None
+            identity = await whose(self._hub.desk, visit.id)
             ends = visit.closed_at
             times = words(
                 "whose.times" if ends else "whose.since",
@@ -268,17 +305,12 @@ class Asking:
             found.append((visit, who(identity, words, now), times))
         return found
 
-    def _value(self, filing: Filing, words: Words) -> str:
-        figures = words.figures(filing.reading.measurement)
-        return ", ".join(f"{figure.text} {figure.unit}".rstrip() for figure in figures)
-
     def _began(self, filing: Filing, words: Words, now: datetime) -> str:
         began = filing.reading.began
-        return words(
-            "tray.began",
-            earliest=words.moment(began.earliest, now),
-            latest=words.clock(began.latest),
-        )
+        earliest, latest = words.moment(began.earliest, now), words.clock(began.latest)
+        if earliest.endswith(latest):
+            return words("tray.began_at", earliest=earliest)
+        return words("tray.began", earliest=earliest, latest=latest)
 
     def _author(self, author: str, words: Words) -> str:
         known = {one.id: one.name for one in self._hub.sessions.operators.all()}

@@ -1,4 +1,4 @@
-"""The board: the live picture of the room, and who watches it.
+"""The board: what keeps the live picture of the room, and wakes those who watch it.
 
 `app` wires the plain methods as callbacks; they are called on the event loop and return at once.
 The rule that matters: a value stands under a patient only while its attribution names the open visit.
@@ -8,11 +8,9 @@ visit empties every tile.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
@@ -25,28 +23,38 @@ from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import Notice
 from devicehub.driver import DeviceFacts, Kind, Measurement
 from devicehub.journal.records import Filing, Outbox, Visit
+from devicehub.station.picture import (
+    ALL,
+    BANNER,
+    BROKER,
+    DEVICES,
+    LIVE_OF,
+    OUTBOX,
+    PASSKEYS,
+    PROPOSAL,
+    RADIO,
+    TILES,
+    TRAY,
+    WORKLIST,
+    Broker,
+    Live,
+    Load,
+    Picture,
+    Seen,
+    SeriesShown,
+    tile_id,
+)
+from devicehub.station.watcher import Watcher
+from devicehub.transport.hands import station_now
 from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import Waiting
 from devicehub.visit.series import Series
 
-FILINGS_KEPT = 256
-"""How many filings wait for one slow follower before it is told that it missed some."""
+__all__ = ["LIVE_OF", "Board", "Picture", "Seen", "tile_id"]
 
 KEPT_OF_A_KIND = 16
 """How many readings of one kind the picture holds: the newest, and whatever waits for a person."""
-
-BANNER = "banner"
-TILES = "tiles"
-OUTBOX = "outbox"
-BROKER = "broker"
-TRAY = "tray"
-PROPOSAL = "proposal"
-PASSKEYS = "passkeys"
-RADIO = "radio"
-DEVICES = "devices"
-ALL = "all"
-
 
 PAUSE = timedelta(seconds=5)
 """A device silent for longer begins a new measurement when it speaks again."""
@@ -61,167 +69,13 @@ _MAIN: Mapping[Kind, str] = MappingProxyType(
 )
 """The value by which a device that speaks all the time shows that nobody is on it."""
 
-LIVE_OF: Mapping[Kind, Kind] = MappingProxyType({"cuff_pressure": "blood_pressure"})
-"""In whose tile a kind is seen live that is never filed itself."""
-
-
-def tile_id(kind: Kind) -> str:
-    """The name of a measurement's tile among the parts of the board."""
-    return f"tile-{kind}"
-
-
-@dataclass(frozen=True)
-class Live:
-    """What a device says right now. Shown only, and only while it is fresh.
-
-    ``since`` is when it began to say so without a pause: what began before the visit is another patient's.
-    """
-
-    measurements: tuple[Measurement, ...]
-    at: datetime
-    since: datetime
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One device as the room sees it."""
-
-    device: str
-    name: str
-    state: DeviceState | None = None
-    why: Why | None = None
-    """What its condition asks of a person."""
-    last_seen: datetime | None = None
-    battery_percent: float | None = None
-    live: Live | None = None
-    kind: Kind | None = None
-    """What it last measured: a kind is not a value."""
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it was heard of since the start; an old reading alone may be of a device that is gone."""
-        return self.state is not None or self.live is not None
-
-
-@dataclass(frozen=True)
-class Broker:
-    """Whether the broker is reached, else the cause in words."""
-
-    up: bool
-    detail: str | None = None
-
-
-@dataclass(frozen=True)
-class SeriesShown:
-    """A blood-pressure series and the visit's readings: `devicehub.visit.course.look` tells where it stands at any moment."""
-
-    series: Series
-    filings: Mapping[UUID, Filing]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Everything the board knows at one moment. ``None`` means that nobody has said yet."""
-
-    simulation: bool
-    visit: Visit | None = None
-    identity: PatientIdentity | None = None
-    filings: Mapping[UUID, Filing] = field(default_factory=lambda: MappingProxyType({}))
-    """The readings of the open visit, in their order of arrival."""
-    devices: Mapping[str, Seen] = field(default_factory=lambda: MappingProxyType({}))
-    outbox: Outbox | None = None
-    broker: Broker | None = None
-    tray: tuple[Filing, ...] = ()
-    """What belongs to nobody yet, newest first; how much there is in all is ``quarantined``."""
-    quarantined: int = 0
-    undecided: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """How many readings wait for a decision, by visit."""
-    worklist: tuple[KnownVisit, ...] = ()
-    worklist_stale: str | None = None
-    """Why the worklist may be old, in words."""
-    withheld: frozenset[Kind] = frozenset()
-    """What the physician has not delegated to assistants."""
-    dossier_trouble: str | None = None
-    """Why the dossier does not know all of this room's visits, in words."""
-    waiting: Waiting = field(default_factory=Waiting)
-    """Who was scanned in and waits for a person's word."""
-    passkeys: tuple[Question, ...] = ()
-    """Devices that are being paired and wait for a person's digits."""
-    radios: Mapping[int, RadioNews] = field(default_factory=lambda: MappingProxyType({}))
-    series: SeriesShown | None = None
-    """The newest series of the open visit."""
-    notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """What a person should see to about each device."""
-    doubles: tuple[Double, ...] = ()
-    """Devices in range that answer to one of the room's and are not it: nothing is read from them."""
-
-    @property
-    def waits_here(self) -> int:
-        """How many readings of the open visit wait for a decision."""
-        return sum(filing.state == "to_review" for filing in self.filings.values())
-
-    @property
-    def left_behind(self) -> int:
-        """How many readings wait for a decision in other visits: no tile shows them."""
-        here = self.visit.id if self.visit is not None else None
-        return sum(count for visit, count in self.undecided.items() if visit != here)
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What changed since the watcher last asked: parts of the picture by name, and filings in order.
-
-    ``missed`` counts the filings that a watcher was too slow to take; the parts are always whole.
-    """
-
-    parts: frozenset[str] = frozenset()
-    filings: tuple[Filing, ...] = ()
-    missed: int = 0
-
-
-class Watcher:
-    """One subscription. What changed while it is busy waits as a set of names: it never grows."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        self._wake = asyncio.Event()
-        self._parts: set[str] = set()
-        self._filings: deque[Filing] = deque(maxlen=FILINGS_KEPT)
-        self._missed = 0
-
-    async def changes(self, within: float) -> Changes:
-        """What changed, as soon as something does; no changes after ``within`` seconds without any."""
-        try:
-            async with asyncio.timeout(within):
-                await self._wake.wait()
-        except TimeoutError:
-            return Changes()
-        self._wake.clear()
-        changes = Changes(frozenset(self._parts), tuple(self._filings), self._missed)
-        self._parts.clear()
-        self._filings.clear()
-        self._missed = 0
-        return changes
-
-    def note(self, parts: Sequence[str], filing: Filing | None = None) -> None:
-        """Remember what changed, and wake the watcher."""
-        self._parts.update(parts)
-        if filing is not None:
-            self._missed += len(self._filings) == FILINGS_KEPT
-            self._filings.append(filing)
-        self._wake.set()
-
-    def end(self) -> None:
-        """Ask the watcher to leave."""
-        self.ended = True
-        self._wake.set()
-
 
 class Board:
     """The live picture of the room. Every method replaces a part of it and wakes the watchers."""
 
-    def __init__(self, *, simulation: bool) -> None:
+    def __init__(self, *, simulation: bool, now: Callable[[], datetime] = station_now) -> None:
         self.picture = Picture(simulation=simulation)
+        self._now = now
         self._watchers: set[Watcher] = set()
 
     @contextmanager
@@ -239,7 +93,14 @@ class Board:
         """How many watch at this moment."""
         return len(self._watchers)
 
-    def device(self, state: DeviceState, *, name: str, why: Why | None = None) -> None:
+    def device(
+        self,
+        state: DeviceState,
+        *,
+        name: str,
+        why: Why | None = None,
+        holder: str | None = None,
+    ) -> None:
         """A device changed its state."""
         before = self._seen(state.device)
         seen = state.state in ("connected", "measuring")
@@ -249,11 +110,13 @@ class Board:
                 name=name,
                 state=state,
                 why=why,
+                holder=holder,
                 last_seen=_latest(
                     before.last_seen, state.since if seen else None, state.last_reading_at
                 ),
                 battery_percent=_first(state.battery_percent, before.battery_percent),
                 live=None if state.state in ("lost", "failed") else before.live,
+                load=None if state.state in ("lost", "failed") else before.load,
             ),
             TILES,  # what it can measure may be new, and what keeps a measurement away has changed
         )
@@ -278,6 +141,16 @@ class Board:
             ),
             *(tile_id(LIVE_OF.get(kind, kind)) for kind in sorted(kinds)),
         )
+
+    def load(self, device: str, rests: bool, at: datetime) -> None:
+        """Whether a load rests on a scale that is no weight to come."""
+        before = self._seen(device)
+        load = Load(before.load.since if before.load is not None else at, at) if rests else None
+        if (load is None) != (before.load is None):
+            self._put(replace(before, load=load), tile_id("body_weight"))
+        elif load is not None:
+            devices = MappingProxyType({**self.picture.devices, device: replace(before, load=load)})
+            self.picture = replace(self.picture, devices=devices)
 
     def filing(self, filing: Filing) -> None:
         """A reading changed its state or its attribution."""
@@ -321,12 +194,22 @@ class Board:
 
     def outbox(self, outbox: Outbox) -> None:
         """What is accepted and has no receipt yet."""
-        self.picture = replace(self.picture, outbox=outbox)
+        before = self.picture.outbox
+        moved = before is None or before.oldest != outbox.oldest
+        since = self._now() if moved else self.picture.oldest_since
+        self.picture = replace(self.picture, outbox=outbox, oldest_since=since)
         self._tell([OUTBOX, BROKER])
 
     def broker(self, up: bool, detail: str | None) -> None:
         """Whether the broker is reached, and the cause where it is not."""
-        self.picture = replace(self.picture, broker=Broker(up, detail))
+        before = self.picture.broker
+        since = self._now() if before is None or before.up != up else before.since
+        self.picture = replace(self.picture, broker=Broker(up, detail, since))
+        self._tell([BROKER])
+
+    def dossier_here(self, here: bool, _detail: str | None) -> None:
+        """A dossier came to the broker, or the last one left it."""
+        self.picture = replace(self.picture, dossier_here=here)
         self._tell([BROKER])
 
     def tray(self, waiting: Sequence[Filing], count: int) -> None:
@@ -342,9 +225,11 @@ class Board:
 
     def worklist(self, visits: Sequence[KnownVisit], stale: str | None) -> None:
         """The visits that are planned here, and why they may be old."""
-        if (tuple(visits), stale) != (self.picture.worklist, self.picture.worklist_stale):
-            self.picture = replace(self.picture, worklist=tuple(visits), worklist_stale=stale)
-            self._tell([TILES])
+        before = self.picture
+        told = replace(before, worklist=tuple(visits), worklist_asked=True, worklist_stale=stale)
+        if told != before:
+            self.picture = told
+            self._tell([TILES, WORKLIST, BROKER])
 
     def withheld(self, kinds: frozenset[Kind]) -> None:
         """What the physician has not delegated."""
@@ -387,11 +272,12 @@ class Board:
             self.picture = replace(self.picture, notices=MappingProxyType(dict(notices)))
             self._tell([DEVICES, TILES])
 
-    def doubles(self, doubles: tuple[Double, ...]) -> None:
-        """Devices in range that answer to one of the room's and are not it."""
-        if doubles != self.picture.doubles:
-            self.picture = replace(self.picture, doubles=doubles)
-            self._tell([DEVICES])
+    def doubles(self, doubles: tuple[Double, ...], unadopted: frozenset[str] = frozenset()) -> None:
+        """Devices in range that answer to one of the room's and are not it, and whom nobody has adopted yet."""
+        told = replace(self.picture, doubles=doubles, unadopted=unadopted)
+        if told != self.picture:
+            self.picture = told
+            self._tell([DEVICES, TILES])
 
     def hang_up(self) -> None:
         """Ask everyone who watches to leave: the station stops, or starts anew."""

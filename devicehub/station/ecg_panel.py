@@ -59,7 +59,9 @@ class EcgPanel:
         ]
 
     async def told(self, _request: Request) -> Response:
-        """Every front end's preparation, for programs."""
+        """Every front end's preparation, for programs; without its verdict while the visit is locked."""
+        visit = self._hub.board.picture.visit
+        is_closed = visit is not None and visit.locked
         return JSONResponse(
             {
                 "ecg": [
@@ -71,7 +73,9 @@ class EcgPanel:
                         "unable": one.unable,
                         "began": one.began.isoformat(),
                         "retries": one.retries,
-                        "verdict": one.verdict and one.verdict.model_dump(mode="json"),
+                        "verdict": None
+                        if is_closed
+                        else one.verdict and one.verdict.model_dump(mode="json"),
                     }
                     for one in self._board.shown.values()
                 ]

@@ -15,8 +15,10 @@ from typing import Any, Final
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from devicehub.station.board import TILES, Board
+from devicehub.journal.records import Filing
+from devicehub.station.board import Board
 from devicehub.station.page import STRIP, Page, Viewer
+from devicehub.station.picture import TILES
 from devicehub.station.snapshot import as_json, filing_told
 from devicehub.station.words import Words
 
@@ -100,14 +102,18 @@ async def filing_events(
 
     A follower too slow for them is told how many it missed.
     """
+
+    def told(filing: Filing) -> dict[str, Any]:
+        return filing_told(filing, board.picture, words)
+
     with board.watch() as watcher:
         known = [*board.picture.filings.values(), *board.picture.tray]
-        yield ": filings\n\n" + "".join(_message(filing_told(filing, words)) for filing in known)
+        yield ": filings\n\n" + "".join(_message(told(filing)) for filing in known)
         while not (watcher.ended or leaving()):
             changes = await watcher.changes(BEAT)
             missed = event("missed", as_json({"missed": changes.missed})) if changes.missed else ""
-            told = "".join(_message(filing_told(filing, words)) for filing in changes.filings)
-            yield missed + told or ": beat\n\n"
+            moved = "".join(_message(told(filing)) for filing in changes.filings)
+            yield missed + moved or ": beat\n\n"
 
 
 def _message(data: dict[str, Any]) -> str:

@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 
 from devicehub.driver import Kind
 from devicehub.station.board import Picture, Seen
-from devicehub.visit.plan import Condition, RoomDevice, Snapshot, came_alongside
+from devicehub.station.line import line
+from devicehub.visit.plan import Condition, RoomDevice, Snapshot, Trouble, came_alongside
 
 FRESH = timedelta(seconds=10)
 """A device whose live value is younger than this is measuring."""
+
+RESTS = timedelta(seconds=4)
+"""A load that rests for so long on a scale that was not empty before waits for a person to step off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +81,17 @@ def snapshot(
         return None
     return Snapshot(
         visit=picture.visit.model_copy(update={"plan": tuple(plan)}),
-        devices=[
-            _device(one, picture.devices.get(one.id), tells, now)
-            for one in in_the_room(picture, listed)
-        ],
+        devices=[_device(one, picture, tells, now) for one in in_the_room(picture, listed)],
         filings=tuple(picture.filings.values()),
         quarantined=picture.tray,
         radio_fault=_fault(picture),
         broker_up=picture.broker.up if picture.broker is not None else None,
-        dossier_up=None if picture.dossier_trouble is None else False,
+        dossier_up={"up": True, "silent": False}.get(line(picture, now)),
     )
 
 
-def _device(listed: Listed, seen: Seen | None, tells: Tells, now: datetime) -> RoomDevice:
+def _device(listed: Listed, picture: Picture, tells: Tells, now: datetime) -> RoomDevice:
+    seen = picture.devices.get(listed.id)
     state = seen.state if seen is not None else None
     driver = state.driver if state is not None else listed.driver
     condition: Condition = state.state if state is not None else "not_seen"
@@ -105,10 +107,26 @@ def _device(listed: Listed, seen: Seen | None, tells: Tells, now: datetime) -> R
         tells=tells(driver) if driver is not None else None,
         on_radio=listed.on_radio,
         condition=condition,
-        trouble=seen.why if seen is not None else None,
+        trouble=trouble_of(listed.id, picture),
         heard_at=_heard_at(seen),
         could_not_measure_at=live.at if live is not None and failed else None,
+        holder=seen.holder if seen is not None else None,
+        not_emptied=seen is not None and not_emptied(seen, now),
     )
+
+
+def not_emptied(seen: Seen, now: datetime) -> bool:
+    """Whether a load rests on a scale for long enough to say that it is no weight to come."""
+    load = seen.load
+    return load is not None and now - load.since >= RESTS and now - load.at <= FRESH
+
+
+def trouble_of(device: str, picture: Picture) -> Trouble | None:
+    """Why a device is not read: one answer, for its tile and for the rail."""
+    if device in picture.unadopted:
+        return "not_adopted"
+    seen = picture.devices.get(device)
+    return seen.why if seen is not None else None
 
 
 def _heard_at(seen: Seen | None) -> datetime | None:

@@ -15,10 +15,9 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from devicehub.driver import Kind, Measurement
-from devicehub.journal.records import Filing
+from devicehub.journal.records import Filing, State
 from devicehub.station.words import Words
 from devicehub.visit.dossier import EarlierValue
-from devicehub.visit.plan import HERE
 
 WIDTH: Final = 320.0
 HEIGHT: Final = 132.0
@@ -34,6 +33,9 @@ GAP: Final = timedelta(days=400)
 """Two values further apart are not joined: a yearly visit is, a year left out is not."""
 
 MOST_TICKS: Final = 4
+
+ACCEPTED: Final[frozenset[State]] = frozenset({"accepted", "published", "filed"})
+"""The states of a reading that is this visit's: one that waits for a decision, or that the record refused, is not drawn."""
 
 
 class _Scale(NamedTuple):
@@ -55,6 +57,10 @@ SCALES: Final[dict[Kind, _Scale]] = {
     ),
     "body_temperature": _Scale("celsius", None, "celsius", (1, 1), Decimal(2)),
     "oxygen_saturation": _Scale("percent", None, "percent", (0, 0), Decimal(6), Decimal(100)),
+    # ISO 15197 (6.3.3) lets each of two strips be 15 mg/dL off.
+    "glucose": _Scale(
+        "milligrams_per_decilitre", None, "milligrams_per_decilitre", (0, 0), Decimal(30)
+    ),
 }
 """The kinds that are drawn, in the order in which they are shown."""
 
@@ -141,9 +147,9 @@ def values_of(
 ) -> tuple[Value, ...]:
     """The values of a kind in the order of their times; what could not be measured is left out.
 
-    Of today's only those that stand; where a series gave a mean, the mean alone.
+    Of today's only those that somebody, or the rule of the practice, has accepted; where a series gave a mean, the mean alone.
     """
-    here = [one.reading for one in today if one.state in HERE and one.reading.kind == kind]
+    here = [one.reading for one in today if one.state in ACCEPTED and one.reading.kind == kind]
     derived = [reading for reading in here if reading.source == "derived"]
     before = (_value(one.measurement, one.at) for one in earlier if one.kind == kind)
     now = (_value(one.measurement, one.received_at, is_today=True) for one in derived or here)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from devicehub.journal.seal import SealBroken
 from devicehub.station import telling
 from devicehub.station.hub import Hub
-from devicehub.station.page import Who, who
 from devicehub.station.tile_view import ICONS
+from devicehub.station.who import Who, who, whose
 from devicehub.station.words import Words
-from devicehub.visit.dossier import DossierRefused, DossierUnreachable
-from devicehub.visit.gate import Role, hold, may
+from devicehub.visit.gate import Role, holds
 from devicehub.visit.patient import PatientIdentity
 
 
@@ -40,11 +38,9 @@ async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[
     for filing in await hub.review.left_behind():
         reading, visit = filing.reading, filing.attribution.visit or ""
         if visit not in known:
-            known[visit] = await _identity(hub, visit)
+            known[visit] = await whose(hub.desk, visit)
         identity = known[visit]
-        held = hold(reading, hub.desk.withheld)
-        figures = words.figures(reading.measurement)
-        value = ", ".join(f"{one.text} {one.unit}".rstrip() for one in figures)
+        held = holds(role, reading, hub.desk.withheld)
         views.append(
             LeftView(
                 reading=str(reading.id),
@@ -53,17 +49,10 @@ async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[
                 device=names.get(reading.device.id, reading.device.id),
                 received=words("reading.received", time=words.moment(reading.received_at, now)),
                 who=who(identity, words, now),
-                value=value if identity else None,
-                warnings=telling.flags(words, reading, hub.desk.doubt(reading, visit)),
-                hold=telling.hold(words, held) if held else None,
-                can_accept=identity is not None and (held is None or may(role, "type")),
+                value=words.value(reading.measurement) if identity else None,
+                warnings=telling.flags(words, reading, hub.desk.doubt(reading, visit), held),
+                hold=telling.hold(words, held, reading.metrology) if held else None,
+                can_accept=identity is not None and held is None,
             )
         )
     return views
-
-
-async def _identity(hub: Hub, visit: str) -> PatientIdentity | None:
-    try:
-        return await hub.desk.look_up(visit)
-    except (DossierUnreachable, DossierRefused, SealBroken, OSError):
-        return None

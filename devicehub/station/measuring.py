@@ -16,7 +16,7 @@ from starlette.routing import Route
 from devicehub.reading.derivation import Arm, Posture
 from devicehub.reading.reading import Record
 from devicehub.station import telling
-from devicehub.station.answering import Counter, Refused, done, said
+from devicehub.station.answering import Counter, Refused, author, done, reading_of, said
 from devicehub.station.expecting import snapshot
 from devicehub.station.hub import Hub
 from devicehub.station.snapshot import values
@@ -24,14 +24,15 @@ from devicehub.station.words import Words
 from devicehub.transport.hands import station_now
 from devicehub.visit import series as the
 from devicehub.visit.course import Course
-from devicehub.visit.deriver import NoSeries
+from devicehub.visit.deriver import NoSeries, NotTaken
 from devicehub.visit.plan import absent, not_filed
 from devicehub.visit.series import Series, SeriesRules
 
 
 class Begin(Record):
-    """How a series begins: where the practice's rules do not fit this patient, what is otherwise."""
+    """How a series begins in the visit that was shown: where the practice's rules do not fit, what is otherwise."""
 
+    visit: str
     arm: Arm | None = None
     posture: Literal["seated", "lying"] = "seated"
     both_arms: bool | None = None
@@ -39,11 +40,17 @@ class Begin(Record):
 
 
 class Said(Record):
-    """What the operator says of the series under way."""
+    """What the operator says of the series that was shown."""
 
+    series: UUID
     arm: Arm | None = None
-    posture: Posture = "seated"
-    reading: UUID | None = None
+
+
+class Label(Record):
+    """What a reading of a series was taken on."""
+
+    arm: Arm
+    posture: Posture
 
 
 class Measuring:
@@ -61,21 +68,24 @@ class Measuring:
             counter.get("/api/series", "visit", self.series),
             counter.post("/api/series", "visit", self.begin),
             counter.post("/api/series/{act}", "visit", self.act),
+            counter.post("/api/series/relabel/{reading:uuid}", "visit", self.relabel),
             counter.get("/api/absent", "visit", self.absent),
         ]
 
     async def series(self, request: Request) -> Response:
-        """The open visit's newest series and where it stands; ``null`` where there is none."""
+        """The open visit's newest series and where it stands; ``null`` where there is none, or the visit is locked."""
         visit = self._desk.visit
-        found = None if visit is None else await self._deriver.course(visit.id)
+        shown = visit is not None and not visit.locked
+        found = await self._deriver.course(visit.id) if visit is not None and shown else None
         return JSONResponse({"series": found and _series(self._words(request), *found)})
 
     async def begin(self, request: Request) -> Response:
-        """Begin a series in the open visit."""
+        """Begin a series in this visit, which is the open one."""
         asked = await said(request, Begin)
         words, visit = self._words(request), self._desk.visit
         if visit is None or visit.locked:
             raise Refused(409, words("refusal.no_visit"))
+        self._desk.check_open(asked.visit)
         changed = asked.model_dump(include={"both_arms", "standing_minutes"}, exclude_none=True)
         rules = SeriesRules.model_validate({**self._hub.rules.model_dump(), **changed})
         if rules.both_arms and asked.arm is None:
@@ -84,7 +94,7 @@ class Measuring:
         return done()
 
     async def act(self, request: Request) -> Response:
-        """What the operator says: ``rest_over``, ``arm``, ``choose_arm``, ``stood_up``, ``relabel``, ``end``."""
+        """What the operator says: ``rest_over``, ``arm``, ``choose_arm``, ``stood_up``, ``end``."""
         asked, words = await said(request, Said), self._words(request)
         change = _change(request.path_params["act"], asked)
         visit = self._desk.visit
@@ -92,10 +102,28 @@ class Measuring:
             raise Refused(422, words("refusal.not_understood", field="act", problem=""))
         if visit is None:
             raise Refused(409, words("refusal.no_series"))
+        self._desk.check_confirmed(visit.id)
         try:
-            await self._deriver.change(visit.id, change)
+            await self._deriver.change(visit.id, asked.series, change)
         except NoSeries as why:
             raise Refused(409, words("refusal.no_series")) from why
+        return done()
+
+    async def relabel(self, request: Request) -> Response:
+        """Correct what a reading of the open visit's series was taken on."""
+        label, words, visit = await said(request, Label), self._words(request), self._desk.visit
+        if visit is None or visit.locked:
+            raise Refused(409, words("refusal.no_visit"))
+        try:
+            await self._deriver.relabel(
+                visit.id,
+                reading_of(request),
+                arm=label.arm,
+                posture=label.posture,
+                author=author(request),
+            )
+        except NotTaken as why:
+            raise Refused(409, words("refusal.moved_on")) from why
         return done()
 
     async def absent(self, request: Request) -> Response:
@@ -126,7 +154,7 @@ class Measuring:
 
 
 def _change(act: str, said: Said) -> Callable[[Series, Any], Series] | None:
-    arm, reading = said.arm, said.reading
+    arm = said.arm
     match act:
         case "rest_over":
             return the.cut_rest
@@ -138,8 +166,6 @@ def _change(act: str, said: Said) -> Callable[[Series, Any], Series] | None:
             return lambda series, _now: the.put_cuff_on(series, arm)
         case "choose_arm" if arm is not None:
             return lambda series, _now: the.choose_arm(series, arm)
-        case "relabel" if reading is not None:
-            return lambda series, _now: the.relabel(series, reading, arm=arm, posture=said.posture)
         case _:
             return None
 

@@ -6,15 +6,19 @@ a part that changed replaces that element and nothing else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from devicehub.driver import Kind
 from devicehub.station import telling
-from devicehub.station.board import (
+from devicehub.station.expecting import names_of, snapshot, told
+from devicehub.station.hub import Hub
+from devicehub.station.line import line
+from devicehub.station.picture import (
     ALL,
     BANNER,
     BROKER,
@@ -25,26 +29,24 @@ from devicehub.station.board import (
     RADIO,
     TILES,
     TRAY,
+    WORKLIST,
     Picture,
     tile_id,
 )
-from devicehub.station.expecting import names_of, snapshot, told
-from devicehub.station.hub import Hub
 from devicehub.station.room_view import device_views, question_view, radio_view
 from devicehub.station.series_view import series_view
-from devicehub.station.tile_view import TileView, kinds_of, tile_view
+from devicehub.station.tile_view import ICONS, TileView, kinds_of, shown_of, tile_view
+from devicehub.station.visits import lacks_physician, physicians
+from devicehub.station.who import who
 from devicehub.station.words import LANGUAGES, Words
 from devicehub.visit import policy
 from devicehub.visit.gate import Role, hold, may
 from devicehub.visit.operators import Operator, OperatorsUnreadable
-from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.plan import absent
 
-DOSSIER_SILENT_AFTER: Final = timedelta(minutes=1)
-"""With the broker up, a reading that waits longer than this says that the dossier does not answer."""
-
-STRIP: Final = (BANNER, PROPOSAL, PASSKEYS, OUTBOX, BROKER, TRAY, RADIO, DEVICES, ALL)
-"""The parts that are always there, whatever is measured."""
+STRIP: Final = (BANNER, PROPOSAL, PASSKEYS, OUTBOX, BROKER, TRAY, RADIO, DEVICES, ALL, WORKLIST)
+"""The parts that do not depend on what is measured. All but the worklist always stand on the page; that one stands in
+the dialog in which the next visit is chosen."""
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,20 @@ class Viewer:
 Draw = Callable[[Picture, Viewer, datetime], str]
 
 
-@dataclass(frozen=True)
-class Who:
-    """A person in words, for the banner and wherever somebody is confirmed or chosen."""
-
-    family_name: str
-    given_name: str
-    sex: str
-    born: str
-    age: str
-
-
-def who(identity: PatientIdentity | None, words: Words, now: datetime) -> Who | None:
-    """A person's strict traits as they are read aloud."""
-    if identity is None:
-        return None
-    return Who(
-        identity.family_name,
-        identity.given_name,
-        words(f"sex.{identity.sex}"),
-        words(f"born.{identity.sex}", day=words.day(identity.born)),
-        words.age(identity.born, now.astimezone().date()),
-    )
+def planned_told(picture: Picture, words: Words, now: datetime) -> dict[str, object]:
+    """The worklist for a template: of each visit who comes, when and for what; and whether it may be old."""
+    return {
+        "planned": [
+            (
+                one,
+                who(one.identity, words, now),
+                one.planned_at and words.clock(one.planned_at, seconds=False),
+                ", ".join(words(f"title.{kind}") for kind in one.plan if kind in ICONS),
+            )
+            for one in picture.worklist
+        ],
+        "stale": picture.worklist_stale is not None,
+    }
 
 
 class Page:
@@ -103,6 +97,7 @@ class Page:
             TRAY: self._tray,
             DEVICES: self._devices,
             ALL: self._all,
+            WORKLIST: self._worklist,
             TILES: self._every_tile,
         }
 
@@ -157,16 +152,13 @@ class Page:
             return self._render(
                 "waiting_room",
                 words,
-                planned=[
-                    (one, who(one.identity, words, now), self._planned_at(one.planned_at, words))
-                    for one in picture.worklist
-                ],
-                stale=picture.worklist_stale is not None,
+                **planned_told(picture, words, now),
             )
         if visit.locked:
             return self._render(
                 "locked",
                 words,
+                visit=visit.id,
                 who=who(picture.identity, words, now),
                 since=words.clock(visit.locks[-1].since, seconds=False),
             )
@@ -209,14 +201,11 @@ class Page:
             names |= {one.id: one.name for one in self._hub.sessions.operators.all()}
         return names
 
-    @staticmethod
-    def _planned_at(moment: datetime | None, words: Words) -> str | None:
-        return None if moment is None else words.clock(moment, seconds=False)
-
     # ----------------------------------------------------------------------- around the tiles
 
     def _banner(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
         visit, words = picture.visit, viewer.words
+        operators = self._hub.sessions.operators
         return self._render(
             "banner",
             words,
@@ -224,6 +213,8 @@ class Page:
             who=who(picture.identity, words, now),
             since=visit and words("banner.since", time=words.clock(visit.opened_at, seconds=False)),
             local=visit is not None and visit.at_dossier == "unknown",
+            lacks_physician=visit is not None and lacks_physician(visit, operators),
+            may_choose=bool(physicians(operators)),
         )
 
     def _proposal(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
@@ -246,7 +237,7 @@ class Page:
             if picture.waits_here
             else None,
             notice=waiting.notice and words(f"scan.{waiting.notice}"),
-            lost=waiting.reader_lost,
+            lost=waiting.reader_lost and (words.pick(waiting.reader_lost) or waiting.reader_lost),
         )
 
     def _passkeys(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
@@ -266,9 +257,11 @@ class Page:
         if outbox is None:
             state, text = "unknown", words("outbox.unknown")
         elif outbox.waiting == 0 and picture.left_behind:
-            state, text = "waiting", words.count("outbox.left", picture.left_behind)
+            state, text = "empty", words("outbox.left")
         elif outbox.waiting == 0:
             state, text = "empty", words("outbox.empty")
+        elif outbox.oldest and outbox.undo_until and outbox.oldest <= now < outbox.undo_until:
+            state, text = "undoable", words.count("outbox.undoable", outbox.waiting)
         else:
             since = words.duration(now - (outbox.oldest or now))
             state, text = "waiting", words.count("outbox.waiting", outbox.waiting, since=since)
@@ -276,17 +269,8 @@ class Page:
 
     def _broker(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
         words = viewer.words
-        broker, outbox = picture.broker, picture.outbox
-        if broker is None:
-            state, text = "unknown", words("broker.unknown")
-        elif not broker.up:
-            state, text = "down", words("broker.down")
-        elif picture.dossier_trouble is not None or (
-            outbox and outbox.oldest and now - outbox.oldest > DOSSIER_SILENT_AFTER
-        ):
-            state, text = "silent", words("broker.dossier_silent")
-        else:
-            state, text = "up", words("broker.up")
+        state = line(picture, now)
+        text = words(f"broker.{state}")
         return self._render("broker", words, state=state, text=text)
 
     def _radio(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
@@ -304,14 +288,23 @@ class Page:
     def _devices(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
         words = viewer.words
         devices = device_views(picture, self._hub.listed, words, now)
-        doubles = [telling.double(words, one.what) for one in picture.doubles]
+        # Of a device nobody has adopted its own row tells.
+        doubles = [
+            telling.double(words, one.what)
+            for one in picture.doubles
+            if one.what.standing == "look_alike"
+        ]
         troubles = sum(device.is_trouble for device in devices) + len(doubles)
         return self._render("devices", words, devices=devices, doubles=doubles, troubles=troubles)
 
+    def _worklist(self, picture: Picture, viewer: Viewer, now: datetime) -> str:
+        return self._render("worklist", viewer.words, **planned_told(picture, viewer.words, now))
+
     def _all(self, picture: Picture, viewer: Viewer, _now: datetime) -> str:
-        """Accepting all at once: offered where nothing is flagged, else why not."""
+        """Accepting at once all that waits on the tiles: offered where nothing of it is flagged, else why not."""
         words, visit = viewer.words, picture.visit
-        waiting = [one for one in picture.filings.values() if one.state == "to_review"]
+        on_tiles = [shown_of(kind, picture) for kind in ICONS]
+        waiting = [one for one in on_tiles if one is not None and one.state == "to_review"]
         kinds: list[str] = []
         if visit is not None and not visit.locked and len(waiting) > 1:
             for one in waiting:
@@ -321,4 +314,6 @@ class Page:
         else:
             waiting = []
         flagged = words("all.flagged", kinds=", ".join(dict.fromkeys(kinds))) if kinds else None
-        return self._render("all", words, count=len(waiting), flagged=flagged)
+        # It names what it shows: a page that is behind accepts nothing that nobody has looked at.
+        said = json.dumps({"readings": [str(one.reading.id) for one in waiting]})
+        return self._render("all", words, count=len(waiting), flagged=flagged, said=said)

@@ -11,14 +11,11 @@ from starlette.routing import Route
 from devicehub.station.answering import Counter
 from devicehub.station.events import EventStream, filing_events, page_events
 from devicehub.station.hub import Hub
+from devicehub.station.language import remember_language
 from devicehub.station.page import Page, Viewer
 from devicehub.station.sessions import COOKIE
 from devicehub.station.sign_in import operator_of
 from devicehub.station.snapshot import picture_told
-from devicehub.station.words import Words
-
-LANGUAGE_COOKIE = "language"
-_COOKIE_SECONDS = 365 * 24 * 3600
 
 
 class Pages:
@@ -37,8 +34,8 @@ class Pages:
             counter.get("/", None, self.page),
             counter.get("/events", "visit", self.events),
             counter.get("/static/{name}", None, self.static),
-            counter.get("/api/board", None, self.board),
-            counter.get("/api/events", None, self.filings),
+            counter.get("/api/board", "visit", self.board),
+            counter.get("/api/events", "visit", self.filings),
         ]
 
     def hang_up(self) -> None:
@@ -94,15 +91,3 @@ class Pages:
 
     def _viewer(self, request: Request) -> Viewer:
         return Viewer(self._words(request), operator_of(request))
-
-
-def remember_language(request: Request, words: Words, answer: Response) -> None:
-    """Keep the language that was asked for by ``?lang=``."""
-    if "lang" in request.query_params:
-        answer.set_cookie(
-            LANGUAGE_COOKIE,
-            words.language,
-            max_age=_COOKIE_SECONDS,
-            httponly=True,
-            samesite="strict",
-        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
 from pydantic import Field
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from devicehub.driver import Kind
 from devicehub.journal.records import Filing
 from devicehub.reading.reading import Record
+from devicehub.reading.typed import number_of
 from devicehub.station import telling
 from devicehub.station.answering import Counter, Refused, author, done, reading_of, said
 from devicehub.station.hub import Hub
@@ -26,6 +27,12 @@ class Why(Record):
 
     visit: str | None = None
     reason: Reason = "other"
+
+
+class Seen(Record):
+    """The readings that stood on the page when a person accepted them all."""
+
+    readings: tuple[UUID, ...] = Field(max_length=200)
 
 
 class Typed(Record):
@@ -82,13 +89,13 @@ class Readings:
 
     async def accept(self, request: Request) -> Response:
         """Accept a reading that waits, where this role can."""
-        await self._check_hold(request)
-        return _state(await self._review.accept(reading_of(request), author=author(request)))
+        return _state(await self._review.accept(reading_of(request), by=operator_of(request)))
 
     async def accept_all(self, request: Request) -> Response:
-        """Accept all that waits in the open visit, where none of it is flagged or held."""
+        """Accept all that waits on the page of the open visit, where none of it is flagged or held."""
+        seen = await said(request, Seen)
         try:
-            accepted = await self._review.accept_all(author=author(request))
+            accepted = await self._review.accept_all(seen.readings, by=operator_of(request))
         except Flagged as why:
             words = self._words(request)
             kinds = dict.fromkeys(words.kind(filing.reading.kind) for filing in why.flagged)
@@ -102,7 +109,7 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.reject(
-                reading_of(request), author=author(request), reason=why.reason
+                reading_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
@@ -111,24 +118,24 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.retake(
-                reading_of(request), author=author(request), reason=why.reason
+                reading_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
     async def undo(self, request: Request) -> Response:
         """Take back what was said last of a reading."""
-        return _state(await self._review.undo(reading_of(request), author=author(request)))
+        return _state(await self._review.undo(reading_of(request), by=operator_of(request)))
 
     async def retry(self, request: Request) -> Response:
-        """Send a refused reading once more."""
-        return _state(await self._review.retry(reading_of(request), author=author(request)))
+        """Send a refused reading once more, where this role could accept it."""
+        return _state(await self._review.retry(reading_of(request), by=operator_of(request)))
 
     async def assign(self, request: Request) -> Response:
         """Give a reading of the tray to a visit."""
         why = await said(request, Why)
         return _state(
             await self._review.assign(
-                reading_of(request), why.visit or "", author=author(request), reason=why.reason
+                reading_of(request), why.visit or "", by=operator_of(request), reason=why.reason
             )
         )
 
@@ -137,7 +144,7 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.discard(
-                reading_of(request), author=author(request), reason=why.reason
+                reading_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
@@ -146,17 +153,16 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.withdraw(
-                reading_of(request), author=author(request), reason=why.reason
+                reading_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
     async def reassign(self, request: Request) -> Response:
         """Move a reading to another visit, where this role could accept it there."""
-        await self._check_hold(request)
         why = await said(request, Why)
         return _state(
             await self._review.reassign(
-                reading_of(request), why.visit or "", author=author(request), reason=why.reason
+                reading_of(request), why.visit or "", by=operator_of(request), reason=why.reason
             )
         )
 
@@ -165,7 +171,9 @@ class Readings:
         words = self._words(request)
         typed = await said(request, Typed)
         try:
-            values = {name: _number(text) for name, text in typed.values.items() if text.strip()}
+            values = {
+                name: number_of(name, text) for name, text in typed.values.items() if text.strip()
+            }
             await self._hub.by_hand.file(
                 typed.visit,
                 typed.kind,
@@ -178,21 +186,9 @@ class Readings:
         except Unusual as why:
             told = " ".join(telling.doubt(words, doubt) for doubt in why.doubts)
             return JSONResponse({"error": told, "ask": True}, 409)
-        except (InvalidOperation, ValueError) as why:
+        except ValueError as why:
             raise Refused(422, words("typing.not_a_number")) from why
         return done()
-
-    async def _check_hold(self, request: Request) -> None:
-        hold = await self._review.hold(reading_of(request), operator_of(request).role)
-        if hold is not None:
-            raise Refused(403, telling.hold(self._words(request), hold))
-
-
-def _number(text: str) -> Decimal:
-    value = Decimal(text.strip().replace(",", "."))
-    if not value.is_finite():
-        raise InvalidOperation(text)
-    return value
 
 
 def _state(filing: Filing) -> Response:

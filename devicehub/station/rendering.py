@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from devicehub.station.words import Words
+from devicehub.station.words import LANGUAGES, Words
 from devicehub.visit.operators import Operator
 
 _HERE = Path(__file__).parent
@@ -54,7 +54,14 @@ class Rendering:
         self, words: Words, operators: Sequence[Operator], provider: bool, why: str | None
     ) -> str:
         """The page that asks who stands there."""
-        return self.render("sign_in", words, operators=operators, provider=provider, why=why)
+        return self.render(
+            "sign_in",
+            words,
+            operators=operators,
+            provider=provider,
+            why=why,
+            languages=LANGUAGES,
+        )
 
     def _address(self, name: str) -> str:
         return f"/static/{name}?v={self.assets[name].digest}"

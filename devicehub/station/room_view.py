@@ -10,8 +10,8 @@ from devicehub.devices.bluetooth import RadioNews
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import LOW_BATTERY_PERCENT
 from devicehub.station import telling
-from devicehub.station.board import Picture, Seen
-from devicehub.station.expecting import Listed
+from devicehub.station.expecting import Listed, trouble_of
+from devicehub.station.picture import Picture, Seen
 from devicehub.station.tile_view import ICONS, fresh
 from devicehub.station.words import Words
 
@@ -80,17 +80,19 @@ def device_view(
 ) -> DeviceView:
     """How one device is."""
     state = _state(seen, listed, picture, now)
+    name = listed.name if listed is not None else seen.name
+    why = trouble_of(seen.device, picture)
     needs = []
-    if seen.why is not None:
-        needs.append(words(f"why.{seen.why}"))
+    if why is not None:
+        needs.append(telling.trouble(words, why, name, seen.holder))
     elif state in ("lost", "unplugged", "failed"):
         codes = {"lost": "link_lost", "failed": "device_failed", "unplugged": "unplugged"}
         needs.append(words(f"act.{codes[state]}"))
     needs += [telling.notice(words, one) for one in picture.notices.get(seen.device, ())]
     battery = seen.battery_percent
-    waits = seen.why in (None, "no_place")
+    waits = why in (None, "no_place")
     return DeviceView(
-        name=listed.name if listed is not None else seen.name,
+        name=name,
         icon=ICONS.get(seen.kind, "device") if seen.kind else "device",
         state=state,
         word=words(f"device.{state}"),
@@ -105,8 +107,13 @@ def device_view(
 def _state(seen: Seen, listed: Listed | None, picture: Picture, now: datetime) -> str:
     if fresh(seen, now) and seen.live is not None and seen.live.measurements:
         return "measuring"
-    if seen.why in ("not_paired", "bond_lost", "bond_elsewhere"):
+    why = trouble_of(seen.device, picture)
+    if why == "not_adopted":
+        return "unadopted"
+    if why in ("not_paired", "bond_lost", "bond_elsewhere"):
         return "unpaired"
+    if why is not None and why != "no_place":
+        return "blocked"
     state = seen.state.state if seen.state is not None else "not_seen"
     if listed is not None and not listed.on_radio and state in ("not_seen", "waiting", "lost"):
         return "unplugged"

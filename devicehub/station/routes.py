@@ -10,20 +10,19 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
 from starlette.routing import Route
 
 from devicehub.station.answering import Counter
 from devicehub.station.asking import Asking
 from devicehub.station.guard import Guarded
 from devicehub.station.hub import Hub
+from devicehub.station.language import words_for
 from devicehub.station.measuring import Measuring
-from devicehub.station.pages import LANGUAGE_COOKIE, Pages
+from devicehub.station.pages import Pages
 from devicehub.station.pairing import Pairing
 from devicehub.station.readings import Readings
 from devicehub.station.sign_in import OnlySignedIn, SignIn
 from devicehub.station.visits import Visits
-from devicehub.station.words import LANGUAGES, Language, Words
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 """The names under which a browser of this machine may ask. Another name is another site's trick."""
@@ -72,12 +71,3 @@ def station_app(
     )
     app.state.hang_up = pages.hang_up
     return app
-
-
-def words_for(request: Request, language: Language) -> Words:
-    """The words of who asks: in the language they have chosen, else in the practice's."""
-    for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        for spoken in LANGUAGES:
-            if asked == spoken:
-                return Words(spoken)
-    return Words(language)

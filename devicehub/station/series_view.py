@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from devicehub.reading.derivation import Arm
 from devicehub.station import telling
-from devicehub.station.board import SeriesShown
+from devicehub.station.picture import SeriesShown
 from devicehub.station.words import Words
 from devicehub.visit.course import Act, look
+from devicehub.visit.series import Series
 
 
 @dataclass(frozen=True)
 class MemberView:
     """A measurement of the series: where, how much, whether it counts towards the mean."""
 
+    reading: str
     label: str
     value: str
     is_counted: bool
@@ -51,16 +55,15 @@ class SeriesView:
 
 
 _PRESSES: Final[frozenset[Act]] = frozenset({"measure", "measure_arm", "measure_standing"})
-_LEFT, _RIGHT = '{"arm":"left"}', '{"arm":"right"}'
-_NEXT: Final[Mapping[Act, tuple[tuple[str, str, str], ...]]] = MappingProxyType(
+_NEXT: Final[Mapping[Act, tuple[tuple[str, Arm | None, str], ...]]] = MappingProxyType(
     {
-        "rest": (("rest_over", "{}", "series.say.rested"),),
-        "other_arm": (("arm", _LEFT, "series.say.left"), ("arm", _RIGHT, "series.say.right")),
+        "rest": (("rest_over", None, "series.say.rested"),),
+        "other_arm": (("arm", "left", "series.say.left"), ("arm", "right", "series.say.right")),
         "choose_arm": (
-            ("choose_arm", _LEFT, "series.say.left"),
-            ("choose_arm", _RIGHT, "series.say.right"),
+            ("choose_arm", "left", "series.say.left"),
+            ("choose_arm", "right", "series.say.right"),
         ),
-        "stand_up": (("stood_up", "{}", "series.say.stands"),),
+        "stand_up": (("stood_up", None, "series.say.stands"),),
     }
 )
 
@@ -73,6 +76,7 @@ def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
     early = {one.reading for one in series.taken if one.early}
     members = tuple(
         MemberView(
+            str(member.reading),
             telling.label(words, member),
             words.figures(shown.filings[member.reading].reading.measurement)[0].text,
             member.counted,
@@ -84,11 +88,11 @@ def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
     is_over = course.act == "done"
     mean = words.figures(course.mean.measurement)[0] if course.mean else None
     steps = [
-        Step(act, said, words(label), is_next=True)
-        for act, said, label in _NEXT.get(course.act, ())
+        Step(act, _said(series, arm), words(label), is_next=True)
+        for act, arm, label in _NEXT.get(course.act, ())
     ]
     if not is_over:
-        steps.append(Step("end", "{}", words("series.say.end"), is_next=False))
+        steps.append(Step("end", _said(series, None), words("series.say.end"), is_next=False))
     return SeriesView(
         act=course.act,
         text=telling.course(words, series, course, now),
@@ -105,3 +109,9 @@ def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
         steps=tuple(steps),
         is_over=is_over,
     )
+
+
+def _said(series: Series, arm: Arm | None) -> str:
+    """What a button posts: it is for the series it stands beside, whichever is under way when it is pressed."""
+    said = {"series": str(series.id)}
+    return json.dumps(said if arm is None else {**said, "arm": arm})

@@ -1,17 +1,16 @@
-"""The HTTP server of the page: uvicorn inside the station's own event loop."""
+"""The HTTP server of the page, and how it ends while browsers still listen."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
+
+from devicehub.delivery.http_server import HttpServer, listen
 
 GRACE: Final = 2
 """Whole seconds in which answers under way may end when the server stops."""
@@ -35,19 +34,7 @@ async def serve(
     """
     with _listen(host, port) as listening:
         listening.setblocking(False)
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE,
-            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
-        )
-        server = _Server(config, app, lambda: on_ready(listening.getsockname()[1]))
+        server = _Server(app, tls, lambda: on_ready(listening.getsockname()[1]))
         serving = asyncio.create_task(server.serve(sockets=[listening]), name="station page")
         try:
             await asyncio.shield(serving)
@@ -58,11 +45,10 @@ async def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return listen(host, port)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
+        why = error.strerror
         raise PageUnavailable(
             f"la page ne peut pas être servie sur {host}:{port} ({why}) ; arrêtez l'autre programme ou "
             f"changez [station] listen · the page cannot be served at {host}:{port} ({why}); end the "
@@ -70,17 +56,13 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-class _Server(uvicorn.Server):
+class _Server(HttpServer):
     def __init__(
-        self, config: uvicorn.Config, app: Starlette, on_ready: Callable[[], None]
+        self, app: Starlette, tls: ssl.SSLContext | None, on_ready: Callable[[], None]
     ) -> None:
-        super().__init__(config)
+        super().__init__(app, tls, grace=GRACE)
         self._app = app
         self._on_ready = on_ready
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield  # signals are the caller's
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -7,19 +7,26 @@ touched nothing for the practice's idle time is over; what devices send goes on 
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
 from starlette.requests import HTTPConnection
 
 from devicehub.transport.hands import station_now
-from devicehub.visit.gate import Act, may
+from devicehub.visit.gate import ACTS, may
 from devicehub.visit.operators import NOBODY, Operator, Operators, OperatorsUnreadable
 
 COOKIE: Final = "operator"
+
+Over = Literal["idle", "restarted"]
+"""Why somebody has to sign in again: nobody touched the page for the idle time, or the station was started since."""
+
+IDLED_KEPT: Final = 256
+"""How many sessions that idle time has ended are remembered as such."""
 
 FREE_TRIES: Final = 5
 """Wrong PINs before an operator has to wait."""
@@ -36,11 +43,6 @@ class Present(BaseUser):
     def is_authenticated(self) -> bool:
         """Somebody stands there, even where the station knows nobody by name."""
         return True
-
-    @property
-    def display_name(self) -> str:
-        """What the page calls them."""
-        return self.operator.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Sessions(AuthenticationBackend):
         self.operators = operators
         self.idle = idle
         self._now = now
+        self._run = secrets.token_hex(8)
         self._sessions: dict[str, _Session] = {}
+        self._idled: deque[str] = deque(maxlen=IDLED_KEPT)
         self._tries: dict[str, _Tries] = {}
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
@@ -87,8 +91,8 @@ class Sessions(AuthenticationBackend):
             return None  # the sign-in page says so
         if operator is None:
             return None
-        acts: tuple[Act, ...] = ("visit", "decide", "type", "delegate", "maintain")
-        return AuthCredentials([act for act in acts if may(operator.role, act)]), Present(operator)
+        acts = [act for act in ACTS if may(operator.role, act)]
+        return AuthCredentials(acts), Present(operator)
 
     def who(self, token: str | None) -> Operator | None:
         """The operator of a session that is not over. Raises `devicehub.visit.operators.OperatorsUnreadable`."""
@@ -98,10 +102,21 @@ class Sessions(AuthenticationBackend):
         session = self._sessions.get(token) if token else None
         if session is None or token is None:
             return None
-        if self._now() - session.seen > self.idle or session.operator not in known:
+        is_idle = self._now() - session.seen > self.idle
+        if is_idle or session.operator not in known:
             del self._sessions[token]
+            if is_idle:
+                self._idled.append(token)
             return None
         return known[session.operator]
+
+    def why_over(self, token: str | None) -> Over | None:
+        """Why the session of this token is over; ``None`` where there was none, or its person left or was removed."""
+        if token is None:
+            return None
+        if not token.startswith(self._run):
+            return "restarted"
+        return "idle" if token in self._idled else None
 
     def is_open(self, token: str | None) -> bool:
         """Whether somebody stands at the browser with this token."""
@@ -117,7 +132,7 @@ class Sessions(AuthenticationBackend):
 
     def begin(self, operator: Operator) -> str:
         """The token of a new session."""
-        token = secrets.token_urlsafe(32)
+        token = f"{self._run}.{secrets.token_urlsafe(32)}"
         self._sessions[token] = _Session(operator.id, self._now())
         return token
 

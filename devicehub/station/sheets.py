@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from devicehub.station.pages import remember_language
+from devicehub.station.language import remember_language
 from devicehub.station.rendering import Rendering
 from devicehub.station.sign_in import operator_of
 from devicehub.station.words import LANGUAGES, Words

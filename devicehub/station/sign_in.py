@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devicehub.station.guard import TooLarge, body_within, comes_from_page, is_json
+from devicehub.station.language import remember_language
 from devicehub.station.provider import Attempt, Provider, ProviderRefused
 from devicehub.station.sessions import COOKIE, MustWait, Present, Sessions
 from devicehub.station.words import Words
@@ -25,6 +26,12 @@ log = logging.getLogger(__name__)
 _STATE_COOKIE = "sign-in"
 _OPEN: Final = ("/sign-in", "/static/")
 """What is answered to somebody who has not signed in."""
+
+_NOBODY: Final = (
+    "Personne n’est connecté\N{NO-BREAK SPACE}: connectez-vous d’abord (POST /sign-in), puis recommencez avec le cookie reçu · "
+    "Nobody is signed in: sign in first (POST /sign-in), then ask again with the cookie you get"
+)
+"""Before anybody has signed in, no language was chosen."""
 
 ATTEMPTS_KEPT: Final = 32
 LARGEST_BODY: Final = 1024
@@ -54,7 +61,7 @@ class OnlySignedIn:
         if HTTPConnection(scope).user.is_authenticated:
             await self.app(scope, receive, send)
             return
-        answer: Response = JSONResponse({"error": "sign in"}, status_code=401)
+        answer: Response = _error(401, _NOBODY)
         if scope["path"] == "/":
             answer = RedirectResponse("/sign-in", status_code=303)
         await answer(scope, receive, send)
@@ -97,8 +104,10 @@ class SignIn:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The page that asks who stands there."""
-        return self._page(request, None)
+        """The page that asks who stands there, and says why where somebody did until now."""
+        words, over = self._words(request), self._sessions.why_over(request.cookies.get(COOKIE))
+        idle = words.whole_duration(self._sessions.idle)
+        return self._page(request, over and words(f"signin.over.{over}", length=idle))
 
     async def by_pin(self, request: Request) -> Response:
         """``{"operator", "pin"}``: 204 and a session, 403 where the PIN is wrong, 429 where it must wait."""
@@ -191,7 +200,9 @@ class SignIn:
         except OperatorsUnreadable as error:
             operators, why = (), str(error)
         html = self._render(words, operators, self._provider is not None, why)
-        return HTMLResponse(html, headers={"Content-Language": words.language})
+        answer = HTMLResponse(html, headers={"Content-Language": words.language})
+        remember_language(request, words, answer)
+        return answer
 
 
 def _onward() -> Response:

@@ -1,4 +1,4 @@
-"""The board as JSON: devices, values, states. No identity of a person is in it."""
+"""The board as JSON: devices, values, states. No identity of a person is in it, nor a value of a visit that is locked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devicehub.driver import Kind, Measurement
 from devicehub.driver.measurement import MeasurementBase
 from devicehub.journal.records import Filing
 from devicehub.station import telling
-from devicehub.station.board import Picture, Seen
+from devicehub.station.picture import Picture, Seen
 from devicehub.station.words import Words
 
 _BESIDE_VALUES = frozenset({"kind", *MeasurementBase.model_fields})
@@ -26,25 +26,26 @@ def values(measurement: Measurement) -> dict[str, Any]:
     return measurement.model_dump(mode="json", exclude=set(_BESIDE_VALUES))
 
 
-def filing_told(filing: Filing, words: Words) -> dict[str, Any]:
+def filing_told(filing: Filing, picture: Picture, words: Words) -> dict[str, Any]:
     """A reading and its state, with the time since the last byte of its frame, where it has one.
 
-    ``text`` is the measurement as the page words it, for people; ``values`` is for programs.
+    ``text`` is the measurement as the page words it, for people; ``values`` is for programs. Neither is told of a visit
+    whose patient is to be confirmed.
     """
     reading = filing.reading
     since = None
     if reading.evidence:
         passed = filing.state_at - max(frame.last_byte for frame in reading.evidence)
         since = round(passed.total_seconds() * 1000, 1)
+    visit = picture.visit
+    is_shown = visit is None or not visit.locked or filing.attribution.visit != visit.id
     return {
         "reading": str(reading.id),
         "device": reading.device.id,
         "kind": reading.kind,
         "visit": filing.attribution.visit,
-        "values": values(reading.measurement),
-        "text": ", ".join(
-            f"{figure.text} {figure.unit}".rstrip() for figure in words.figures(reading.measurement)
-        ),
+        "values": values(reading.measurement) if is_shown else {},
+        "text": words.value(reading.measurement) if is_shown else "",
         "state": filing.state,
         "at": filing.state_at.isoformat(),
         "milliseconds_since_last_byte": since,
@@ -89,7 +90,7 @@ def picture_told(picture: Picture, words: Words, now: datetime) -> dict[str, Any
 
 
 def _device_told(seen: Seen, picture: Picture, words: Words) -> dict[str, Any]:
-    live = seen.live
+    live, is_locked = seen.live, picture.visit is not None and picture.visit.locked
     newest: dict[Kind, Filing] = {}
     for filing in picture.filings.values():
         known = newest.get(filing.reading.kind)
@@ -108,9 +109,12 @@ def _device_told(seen: Seen, picture: Picture, words: Words) -> dict[str, Any]:
         "live": live
         and {
             "at": live.at.isoformat(),
-            "measurements": [{"kind": m.kind, "values": values(m)} for m in live.measurements],
+            "measurements": [
+                {"kind": m.kind, "values": {} if is_locked else values(m)}
+                for m in live.measurements
+            ],
         },
-        "readings": [filing_told(filing, words) for filing in newest.values()],
+        "readings": [filing_told(filing, picture, words) for filing in newest.values()],
         "held": held
         and {
             "reading": str(held.reading.id),

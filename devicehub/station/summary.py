@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Filing, Visit
-from devicehub.journal.seal import SealBroken
 from devicehub.station import telling
 from devicehub.station.answering import Counter
 from devicehub.station.expecting import snapshot
@@ -35,26 +34,16 @@ from devicehub.station.summary_view import (
     never_came,
 )
 from devicehub.station.telling import Told
+from devicehub.station.who import Who, who, whose
 from devicehub.station.words import Words
 from devicehub.transport.hands import station_now
-from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.operators import OperatorsUnreadable
-from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.plan import Snapshot, absent, not_filed
 from devicehub.visit.review import TRAY_LARGEST
 from devicehub.visit.series import Series
 
 OTHERS_SHOWN = 12
 """Recent visits the summary leads to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Whom a visit is about, as the page writes it."""
-
-    family: str
-    given: str
-    traits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +119,7 @@ class Summaries:
         filings = await self._journal.of_visit(visit.id)
         series = await self._journal.series_of(visit.id)
         held = held_back(visit, await self._journal.quarantined(TRAY_LARGEST))
-        identity = await self._identity(visit.id)
+        identity = await whose(self._desk, visit.id)
         now, people = self._now(), self._people()
         around = Around(
             words=words,
@@ -144,7 +133,7 @@ class Summaries:
         here = self._room(visit, filings, now)
         unfiled = not_filed(here) if here is not None else None
         return Summary(
-            who=None if identity is None else _who(identity, words, now),
+            who=who(identity, words, now),
             when=_when(visit, words),
             responsible=people.get(visit.responsible or "", visit.responsible or ""),
             is_open=visit.closed_at is None,
@@ -174,12 +163,6 @@ class Summaries:
         except OperatorsUnreadable:
             return {}
 
-    async def _identity(self, visit: str) -> PatientIdentity | None:
-        try:
-            return await self._desk.look_up(visit)
-        except (DossierUnreachable, DossierRefused, SealBroken, OSError):
-            return None  # the sheet says that it is not known yet
-
     async def _others(self, shown: Visit, words: Words) -> list[Other]:
         recent = [
             visit
@@ -187,24 +170,12 @@ class Summaries:
             if visit.id != shown.id and not visit.locked
         ]
         # All at once: a dossier that does not answer is waited for once.
-        identities = await asyncio.gather(*(self._identity(visit.id) for visit in recent))
+        identities = await asyncio.gather(*(whose(self._desk, visit.id) for visit in recent))
         others = []
         for visit, identity in zip(recent, identities, strict=True):
             name = f"{identity.family_name.upper()} {identity.given_name}" if identity else "–"
             others.append(Other(visit.id, f"{words.clock(visit.opened_at, seconds=False)} {name}"))
         return others
-
-
-def _who(identity: PatientIdentity, words: Words, now: datetime) -> Who:
-    return Who(
-        identity.family_name,
-        identity.given_name,
-        (
-            words(f"sex.{identity.sex}"),
-            words(f"born.{identity.sex}", day=words.day(identity.born)),
-            words.age(identity.born, now.astimezone().date()),
-        ),
-    )
 
 
 def _when(visit: Visit, words: Words) -> str:

@@ -20,15 +20,13 @@ from devicehub.reading.derivation import Derivation, Member
 from devicehub.reading.reading import Reading
 from devicehub.station import telling
 from devicehub.station.telling import Told
+from devicehub.station.tile_view import CLOCK_OFF_FROM
 from devicehub.station.words import Figure, Words
 from devicehub.visit import policy
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.plan import HERE, Absent
 from devicehub.visit.series import Series
-
-CLOCK_OFF_FROM: Final = timedelta(minutes=2)
-"""A device clock that is off by less is not worth a word."""
 
 ORDER: Final[tuple[Kind, ...]] = (
     "blood_pressure",
@@ -187,7 +185,9 @@ def _alerts(filing: Filing, around: Around) -> tuple[str, ...]:
     flags = reading.measurement.flags
     doubts = policy.flags(reading, around.doubt(reading))
     said += [
-        telling.doubt(words, code) for code in doubts if code not in flags and code != "impossible"
+        telling.doubt(words, code, reading.metrology)
+        for code in doubts
+        if code not in flags and code != "impossible"
     ]
     return (*said, *words.flags(reading.measurement))
 
@@ -232,7 +232,7 @@ def _label(reading: UUID, around: Around) -> str:
         for one in series.taken:
             if one.reading == reading and one.purpose != "after":
                 member = Member(
-                    reading=reading, arm=one.arm, posture=one.posture, minute=one.minute
+                    reading=reading, arm=one.arm, posture=one.posture, minute=one.stands_for
                 )
                 return telling.label(around.words, member)
     return ""

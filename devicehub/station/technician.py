@@ -99,8 +99,15 @@ class Technician:
             device: [telling.notice(words, one) for one in several]
             for device, several in picture.notices.items()
         }
+        devices = await self._devices()
+        holders = {seen.device: seen.holder for seen in picture.devices.values()}
         return {
-            "devices": await self._devices(),
+            "devices": devices,
+            "troubles": {
+                one.id: telling.trouble(words, one.why, one.name, holders.get(one.id))
+                for one in devices
+                if one.why is not None
+            },
             "notices": notices,
             "doubles": [telling.double(words, one.what) for one in self._commissioning.doubles],
             "adoption": None
@@ -109,7 +116,7 @@ class Technician:
                 "device": challenge.device,
                 "code": challenge.code,
                 "stage": stage,
-                "text": telling.adoption(words, stage, challenge.code),
+                "text": telling.adoption(words, challenge, stage),
             },
         }
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from devicehub.devices.adoption import NotAdopted, Sorted, Stage
+from devicehub.devices.adoption import Challenge, NotAdopted, Sorted, Stage
 from devicehub.devices.upkeep import Notice
 from devicehub.reading.derivation import Member
+from devicehub.reading.metrology import Metrology
 from devicehub.reading.reading import Reading
 from devicehub.station.words import Words
 from devicehub.visit import policy
 from devicehub.visit.course import Course
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Hold
-from devicehub.visit.plan import Cause, NotFiled
+from devicehub.visit.plan import Cause, NotFiled, Trouble
 from devicehub.visit.series import Series
 
 
@@ -27,8 +28,18 @@ class Told(NamedTuple):
 
 def cause(words: Words, why: Cause) -> Told:
     """Why a planned measurement is absent."""
-    device = why.device or ""
-    return Told(words(f"absent.{why.code}", device=device), words(f"act.{why.code}", device=device))
+    device, holder = why.device or "", why.detail or words("port.unnamed")
+    return Told(
+        words(f"absent.{why.code}", device=device, holder=holder),
+        words(f"act.{why.code}", device=device),
+    )
+
+
+def trouble(words: Words, why: Trouble, device: str, holder: str | None) -> str:
+    """Why a device is not read, and the next physical act, as its row on the rail says it."""
+    if why in ("no_place", "not_paired", "bond_lost", "bond_elsewhere"):
+        return words(f"why.{why}")
+    return " ".join(cause(words, Cause(why, device, holder)))
 
 
 def not_filed(words: Words, why: NotFiled) -> Told:
@@ -44,24 +55,42 @@ def notice(words: Words, what: Notice) -> str:
     return f"{text} {words('notice.blocks')}" if what.blocks else text
 
 
-def doubt(words: Words, code: str) -> str:
-    """One of `devicehub.visit.policy.flags` that is no flag of the device: what to look at."""
+def doubt(words: Words, code: str, metrology: Metrology | None = None) -> str:
+    """One of `devicehub.visit.policy.flags` that is no flag of the device: what to look at.
+
+    ``metrology`` is the reading's: a check that is missing, that was not passed and that is overdue are not the same.
+    """
+    if code == "metrology_lapsed" and metrology is not None:
+        worst = metrology.worst_lapsed
+        day = worst.due if worst.standing == "overdue" else worst.done_on
+        return words(
+            f"lapsed.{worst.standing}",
+            check=words(f"check.{worst.check}"),
+            day=words.day(day) if day is not None else "",
+        )
     return words(f"doubt.{code}")
 
 
-def flags(words: Words, reading: Reading, unlike: Doubt | None) -> tuple[str, ...]:
-    """What a person should know before trusting a value, each once. ``unlike`` is what the desk doubts of it."""
+def flags(
+    words: Words, reading: Reading, unlike: Doubt | None, held: Hold | None = None
+) -> tuple[str, ...]:
+    """What a person should know before trusting a value, each once. ``unlike`` is what the desk doubts of it.
+
+    What already holds it back (``held``) is said there, and not again.
+    """
     said = []
     for code in policy.flags(reading, unlike):
         if code in reading.measurement.flags:
             said.append(words(f"flag.{code}"))
-        elif code != "impossible":  # its state says so
-            said.append(doubt(words, code))
+        elif code not in ("impossible", held):  # its state says so
+            said.append(doubt(words, code, reading.metrology))
     return tuple(dict.fromkeys(said))
 
 
-def hold(words: Words, code: Hold) -> str:
-    """Why only the physician can accept a reading."""
+def hold(words: Words, code: Hold, metrology: Metrology | None = None) -> str:
+    """Why only the physician can accept a reading. ``metrology`` is as for `doubt`."""
+    if code == "metrology_lapsed":
+        return f"{doubt(words, code, metrology)} {words('hold.physician')}"
     return words(f"hold.{code}")
 
 
@@ -97,9 +126,18 @@ def double(words: Words, what: Sorted) -> str:
     return words(f"double.{what.standing}", device=name)
 
 
-def adoption(words: Words, stage: Stage, code: str) -> str:
-    """Where the adoption of a device stands."""
-    return words(f"adoption.{stage}", code=code)
+def adoption(words: Words, challenge: Challenge, stage: Stage) -> str:
+    """Where the adoption of a device stands, and what was heard, to be compared with its label."""
+    heard = [
+        words("adoption.heard", name=one.name or words("adoption.unnamed"), end=_end(one.address))
+        for one in challenge.woken
+    ]
+    return words(f"adoption.{stage}", code=challenge.code, heard=", ".join(heard))
+
+
+def _end(address: str) -> str:
+    """The last four characters of an address, as a label prints them."""
+    return address[-5 if ":" in address else -4 :].upper()
 
 
 def not_adopted(words: Words, why: NotAdopted) -> str:

@@ -14,11 +14,12 @@ from devicehub.reading.reading import Reading
 from devicehub.reading.typed import FIELDS
 from devicehub.station import telling
 from devicehub.station.board import LIVE_OF, Picture, Seen, tile_id
+from devicehub.station.expecting import not_emptied
 from devicehub.station.series_view import SeriesView
 from devicehub.station.telling import Told
 from devicehub.station.words import Figure, Words
 from devicehub.visit.earlier import Doubt
-from devicehub.visit.gate import Role, hold, may
+from devicehub.visit.gate import Hold, Role, holds, may
 from devicehub.visit.plan import Absent, CauseCode
 
 LIVE_FOR: Final = timedelta(seconds=5)
@@ -109,17 +110,18 @@ def tile_view(
     series: SeriesView | None,
 ) -> TileView:
     """What a tile shows at this moment to somebody of this role. ``names`` are those of devices and operators."""
-    alike = [filing for filing in picture.filings.values() if filing.reading.kind == kind]
-    filing = _shown(alike)
+    alike = _alike(kind, picture)
+    filing = shown_of(kind, picture)
     live, earlier_live = _live(kind, picture, words, now)
     is_live = bool(live) and _supersedes(kind, filing, live)
     figures = words.figures(filing.reading.measurement) if filing else ()
     shown = live if is_live else figures
     told = telling.cause(words, absent.causes[0]) if absent else None
-    state = _state(filing, absent, is_live=is_live or earlier_live)
+    # What stands is not alive because a device has begun something else.
+    state = _state(filing, absent, is_live=is_live or (earlier_live and filing is None))
     held = None
-    if filing is not None and filing.state == "to_review":
-        held = hold(filing.reading, picture.withheld)
+    if filing is not None and filing.state in ("to_review", "refused"):
+        held = holds(role, filing.reading, picture.withheld)
     decides = may(role, "decide")
     stands = filing if filing is not None and not is_live else None
     by_person = stands is not None and stands.reading.source != "derived"
@@ -137,16 +139,16 @@ def tile_view(
         live=live[0] if live and not is_live else None,
         is_live=is_live,
         earlier_live=earlier_live,
-        warnings=_warnings(stands, picture, words, doubt),
-        hold=telling.hold(words, held) if held else None,
+        warnings=_warnings(stands, alike, picture, words, now, doubt, held),
+        hold=_hold(filing, held, words),
         notes=_notes(stands, words, now, names),
         absent=None if is_live or earlier_live else told,
         more=_more(alike, filing, words),
         reading=str(stands.reading.id) if stands else None,
         can_decide=decides and stands is not None and stands.state == "to_review",
-        can_accept=held is None or may(role, "type"),
+        can_accept=held is None,
         can_undo=decides and by_person and _has_state(stands, "accepted", "rejected"),
-        can_retry=decides and _has_state(stands, "refused"),
+        can_retry=decides and held is None and _has_state(stands, "refused"),
         has_menu=decides and by_person and _has_state(stands, *_SENT),
         can_type=may(role, "type")
         and kind in FIELDS
@@ -187,27 +189,41 @@ def fresh(seen: Seen, now: datetime) -> bool:
     return seen.live is not None and now - seen.live.at <= LIVE_FOR
 
 
-def _shown(alike: Sequence[Filing]) -> Filing | None:
-    """What waits for a person or was refused, then what was computed from the others, then the newest that stands."""
+def shown_of(kind: Kind, picture: Picture) -> Filing | None:
+    """The reading of a kind that its tile shows.
+
+    What waits for a person or was refused, then what was computed from the others, then the newest that stands. Of
+    those that wait, the one that came first: what comes meanwhile stands behind it, and never in its place while
+    somebody reads it.
+    """
+    alike = _alike(kind, picture)
     newest = sorted(alike, key=lambda filing: filing.reading.received_at, reverse=True)
-    waiting = [filing for filing in newest if filing.state == "to_review"]
-    waiting += [filing for filing in newest if filing.state == "refused"]
+    waiting = [filing for filing in alike if filing.state == "to_review"]
+    waiting += [filing for filing in alike if filing.state == "refused"]
     standing = [filing for filing in newest if filing.state not in _OVER]
     derived = [filing for filing in standing if filing.reading.source == "derived"]
     return next(iter((*waiting, *derived, *standing, *newest)), None)
 
 
+def _alike(kind: Kind, picture: Picture) -> list[Filing]:
+    """The visit's readings of a kind, in their order of arrival."""
+    return [filing for filing in picture.filings.values() if filing.reading.kind == kind]
+
+
 def _live(
     kind: Kind, picture: Picture, words: Words, now: datetime
 ) -> tuple[tuple[Figure, ...], bool]:
-    """What a device says of a kind now, and whether one is at it that began before this visit."""
+    """What a device says of a kind now, and whether one is at it that began before this visit.
+
+    A load that is no weight to come is not shown: it would look like one.
+    """
     visit = picture.visit
     if visit is None:
         return (), False
     since = max((visit.opened_at, *(lock.until for lock in visit.locks if lock.until)))
     earlier = False
     for seen in picture.devices.values():
-        if seen.live is None or not fresh(seen, now):
+        if seen.live is None or not fresh(seen, now) or not_emptied(seen, now):
             continue
         if seen.live.since < since:
             earlier |= LIVE_OF.get(seen.kind, seen.kind) == kind if seen.kind else False
@@ -258,19 +274,33 @@ def _source(filing: Filing | None, words: Words, names: Mapping[str, str]) -> st
 
 
 def _warnings(
-    filing: Filing | None, picture: Picture, words: Words, doubt: DoubtOf
+    filing: Filing | None,
+    alike: Sequence[Filing],
+    picture: Picture,
+    words: Words,
+    now: datetime,
+    doubt: DoubtOf,
+    held: Hold | None,
 ) -> tuple[str, ...]:
     """What a person should know before trusting the value, each once."""
     if filing is None:
         return ()
     said: list[str] = []
     reading = filing.reading
+    if filing.state in ("to_review", "refused") and filing is not alike[-1]:
+        said.append(words("tile.not_the_last", time=words.moment(reading.received_at, now)))
     if filing.state == "refused" and filing.detail:
         said.append(filing.detail)
     unlike = None
     if filing.state == "to_review" and picture.visit is not None:
         unlike = doubt(reading, picture.visit.id)
-    return tuple(dict.fromkeys([*said, *telling.flags(words, reading, unlike)]))
+    return tuple(dict.fromkeys([*said, *telling.flags(words, reading, unlike, held)]))
+
+
+def _hold(filing: Filing | None, held: Hold | None, words: Words) -> str | None:
+    if filing is None or held is None:
+        return None
+    return telling.hold(words, held, filing.reading.metrology)
 
 
 def _notes(
@@ -307,7 +337,7 @@ def _say(
 ) -> str:
     if filing is None or filing.state not in _ANNOUNCED or not shown:
         return ""
-    return f"{words.kind(kind)} : {shown[0].spoken}, {word}"
+    return words("tile.announced", kind=words.kind(kind), value=shown[0].spoken, state=word)
 
 
 def _clock_off(reading: Reading) -> timedelta:

@@ -10,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devicehub.driver import Kind
+from devicehub.journal.records import Visit
 from devicehub.reading.reading import Record
 from devicehub.station.answering import Counter, Refused, author, done, said
 from devicehub.station.hub import Hub
-from devicehub.station.sign_in import operator_of
+from devicehub.visit.desk import VISIT_ID
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.operators import Operator, Operators, OperatorsUnreadable
 from devicehub.visit.patient import PatientIdentity, can_be_born
@@ -21,11 +22,17 @@ from devicehub.visit.reception import NotOpened, NotProposed
 
 
 class Opening(PatientIdentity):
-    """Whom a visit is about, and the operator who answers for it where there is a choice."""
+    """Whom a visit is about, and under which id: a form that is sent twice opens it once."""
 
+    visit: str | None = Field(None, pattern=VISIT_ID)
     family_name: str = Field(min_length=1, max_length=100, pattern=r"\S")
     given_name: str = Field(min_length=1, max_length=100, pattern=r"\S")
-    responsible: str | None = None
+
+
+class Entrusted(Record):
+    """The operator who answers for a visit."""
+
+    physician: str
 
 
 class Delegated(Record):
@@ -48,10 +55,11 @@ class Visits:
         return [
             counter.get("/api/worklist", "visit", self.worklist),
             counter.post("/api/visits", "visit", self.open),
-            counter.post("/api/visits/close", "visit", self.close),
-            counter.post("/api/visits/lock", "visit", self.lock),
-            counter.post("/api/visits/unlock", "visit", self.unlock),
             counter.post("/api/visits/{visit}/open", "visit", self.open_planned),
+            counter.post("/api/visits/{visit}/close", "visit", self.close),
+            counter.post("/api/visits/{visit}/lock", "visit", self.lock),
+            counter.post("/api/visits/{visit}/unlock", "visit", self.unlock),
+            counter.post("/api/visits/{visit}/responsible", "visit", self.entrust),
             counter.post("/api/proposals/{proposal:uuid}/open", "visit", self.open_proposed),
             counter.post("/api/proposals/{proposal:uuid}/ignore", "visit", self.ignore_proposed),
             counter.post("/api/delegation", "delegate", self.delegate),
@@ -64,43 +72,53 @@ class Visits:
             await self._desk.refresh_worklist()
         except (DossierUnreachable, DossierRefused) as error:
             stale = str(error)
+        self._hub.board.worklist(self._desk.worklist, stale)
         visits = [known.model_dump(mode="json") for known in self._desk.worklist]
         return JSONResponse({"visits": visits, "stale": stale})
 
     async def open(self, request: Request) -> Response:
         """Open a visit for a patient, closing the one that is open."""
         asked = await said(request, Opening)
-        identity = PatientIdentity.model_validate(asked.model_dump(exclude={"responsible"}))
+        identity = PatientIdentity.model_validate(asked.model_dump(exclude={"visit"}))
         if not can_be_born(identity.born, datetime.now().astimezone().date()):
             raise Refused(422, self._words(request)("refusal.born"))
-        responsible = _responsible(
-            operator_of(request), self._hub.sessions.operators, asked.responsible
+        responsible = physician_of(self._hub.sessions.operators, author(request))
+        await self._desk.open(
+            identity, author=author(request), responsible=responsible, visit=asked.visit
         )
-        opened = await self._desk.open(identity, author=author(request), responsible=responsible)
-        return JSONResponse({"visit": opened.id})
+        return self._opened()
 
     async def open_planned(self, request: Request) -> Response:
         """Open a visit of the worklist."""
         visit = request.path_params["visit"]
-        responsible = _responsible(operator_of(request), self._hub.sessions.operators, None)
-        opened = await self._desk.open_planned(
-            visit, author=author(request), responsible=responsible
-        )
-        return JSONResponse({"visit": opened.id})
+        responsible = physician_of(self._hub.sessions.operators, author(request))
+        await self._desk.open_planned(visit, author=author(request), responsible=responsible)
+        return self._opened()
+
+    async def entrust(self, request: Request) -> Response:
+        """Say which of the registered physicians answers for the open visit."""
+        asked = await said(request, Entrusted)
+        known = {one.id: one for one in physicians(self._hub.sessions.operators)}
+        if asked.physician not in known:
+            raise Refused(422, self._words(request)("refusal.no_such_physician"))
+        visit, physician = request.path_params["visit"], known[asked.physician]
+        await self._desk.entrust(visit, physician, author=author(request))
+        return done()
 
     async def close(self, request: Request) -> Response:
-        """Close the open visit."""
-        await self._desk.close(author=author(request))
+        """Close this visit, which is the open one."""
+        await self._desk.close(author=author(request), wanted=request.path_params["visit"])
         return done()
 
     async def lock(self, request: Request) -> Response:
-        """Lock the open visit."""
-        await self._desk.lock(author=author(request), reason="asked")
+        """Lock this visit, which is the open one."""
+        wanted = request.path_params["visit"]
+        await self._desk.lock(author=author(request), reason="asked", wanted=wanted)
         return done()
 
     async def unlock(self, request: Request) -> Response:
-        """Confirm that the open visit's patient is the one in the room."""
-        await self._desk.unlock(author=author(request))
+        """Confirm that the patient of this visit is the one in the room."""
+        await self._desk.unlock(request.path_params["visit"], author=author(request))
         return done()
 
     async def open_proposed(self, request: Request) -> Response:
@@ -110,10 +128,10 @@ class Visits:
         try:
             await self._hub.reception.open(request.path_params["proposal"], author=author(request))
         except NotProposed as why:
-            raise Refused(409, str(why)) from why
+            raise Refused(409, self._told(request, why)) from why
         except NotOpened as why:
-            raise Refused(503, str(why)) from why
-        return done()
+            raise Refused(503, self._told(request, why)) from why
+        return self._opened()
 
     async def ignore_proposed(self, request: Request) -> Response:
         """Forget whom the identity reader has read."""
@@ -122,7 +140,7 @@ class Visits:
         try:
             self._hub.reception.ignore(request.path_params["proposal"])
         except NotProposed as why:
-            raise Refused(409, str(why)) from why
+            raise Refused(409, self._told(request, why)) from why
         return done()
 
     async def delegate(self, request: Request) -> Response:
@@ -131,6 +149,18 @@ class Visits:
         await self._desk.delegate(asked.kind, delegated=asked.delegated, author=author(request))
         self._hub.board.withheld(self._desk.withheld)
         return done()
+
+    def _told(self, request: Request, why: Exception) -> str:
+        """The page's language of what is written « French · English »."""
+        return self._words(request).pick(str(why)) or str(why)
+
+    def _opened(self) -> Response:
+        """The visit that is open now, and the question that comes next where nobody answers for it yet."""
+        visit = self._desk.visit
+        told = {} if visit is None else {"visit": visit.id}
+        if visit is not None and lacks_physician(visit, self._hub.sessions.operators):
+            told["next"] = "/ask/responsible"
+        return JSONResponse(told)
 
 
 def physicians(operators: Operators) -> tuple[Operator, ...]:
@@ -141,17 +171,13 @@ def physicians(operators: Operators) -> tuple[Operator, ...]:
         return ()
 
 
+def lacks_physician(visit: Visit, operators: Operators) -> bool:
+    """Whether a person is to say who answers for this visit."""
+    return visit.responsible is None and bool(physicians(operators))
+
+
 def physician_of(operators: Operators, author: str) -> str | None:
-    """The physician who answers for a visit that was scanned in: who opens it, or the only one there is."""
+    """The physician who answers for a visit that nobody has to be asked about: who opens it, or the only one there is."""
     known = physicians(operators)
     chosen = [one for one in known if one.id == author] or known
-    return chosen[0].name if len(chosen) == 1 else None
-
-
-def _responsible(operator: Operator, operators: Operators, asked: str | None) -> str | None:
-    """The physician who answers for a visit: whoever opens it, the one that was chosen, or the only one there is."""
-    if operator.role == "physician":
-        return operator.name
-    known = physicians(operators)
-    chosen = [one for one in known if one.id == asked] or known
     return chosen[0].name if len(chosen) == 1 else None

@@ -14,15 +14,23 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, get_args
 
-from devicehub.driver import BloodPressure, BodyTemperature, EcgPreparation, Kind, Measurement
+from devicehub.driver import (
+    BloodPressure,
+    BodyTemperature,
+    EcgPreparation,
+    Glucose,
+    Kind,
+    Measurement,
+)
+from devicehub.driver.measurement import GRAMS_PER_MOLE_OF_GLUCOSE
 from devicehub.reading.clock import whole
 
 Language = Literal["fr", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _LOCALES = Path(__file__).with_name("locales")
-_ADULT_MONTHS = 24
-"""A child younger than this is told in months."""
+_TOLD_IN_MONTHS = 24
+"""The age of a child younger than this is told in months."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,6 @@ _FIELDS: Final[dict[Kind, tuple[_Field, ...]]] = {
 }
 """What is shown of a kind, the most important first, with the fewest and most decimals."""
 
-FIGURES: Final = tuple(sorted({field.name for fields in _FIELDS.values() for field in fields}))
-UNITS: Final = tuple(sorted({field.unit for fields in _FIELDS.values() for field in fields}))
-
 
 @cache
 def catalogue(language: Language) -> dict[str, str]:
@@ -99,9 +104,8 @@ class Words:
 
     def count(self, key: str, number: int, **values: object) -> str:
         """The words behind a key in the singular or the plural of this language."""
-        single = (
-            number < 2 if self.language == "fr" else number == 1
-        )  # French: 0 and 1 are singular
+        # French: 0 and 1 are singular.
+        single = number < 2 if self.language == "fr" else number == 1
         return self(f"{key}.{'one' if single else 'other'}", count=number, **values)
 
     def pick(self, both: str) -> str | None:
@@ -140,7 +144,17 @@ class Words:
         if isinstance(measurement, BodyTemperature) and measurement.site is not None:
             site = self(f"site.{measurement.site}")
             shown += (Figure(self("figure.site"), site, "", f"{self('figure.site')} {site}"),)
+        if isinstance(measurement, Glucose) and measurement.milligrams_per_decilitre is not None:
+            shown += self._other_units(measurement.milligrams_per_decilitre)
         return shown
+
+    def value(self, measurement: Measurement) -> str:
+        """The values of a measurement and their units, on one line; what each but the first is."""
+        said: list[str] = []
+        for figure in self.figures(measurement):
+            label = f"{_within(figure.label)} " if said else ""
+            said.append(f"{label}{figure.text}\N{NO-BREAK SPACE}{figure.unit}".rstrip())
+        return ", ".join(said)
 
     def kind(self, kind: Kind) -> str:
         """What is measured, in words."""
@@ -193,7 +207,7 @@ class Words:
         """A person's age in whole years, in months for a small child."""
         months = (today.year - born.year) * 12 + today.month - born.month
         months -= today.day < born.day
-        if months < _ADULT_MONTHS:
+        if months < _TOLD_IN_MONTHS:
             return self.count("age.months", max(months, 0))
         return self.count("age.years", months // 12)
 
@@ -211,6 +225,17 @@ class Words:
             self("spoken.pressure", systolic=spoken[0], diastolic=spoken[1]),
         )
 
+    def _other_units(self, milligrams: Decimal) -> tuple[Figure, ...]:
+        """A glucose as a French laboratory writes it; the meter's own screen shows mg/dL, or one of these."""
+        grams = milligrams / 100
+        return (
+            self._figure(_Field("grams_per_litre", "grams_per_litre", 2, 2), grams),
+            self._figure(
+                _Field("millimoles_per_litre", "millimoles_per_litre", 1, 1),
+                grams * 1000 / GRAMS_PER_MOLE_OF_GLUCOSE,
+            ),
+        )
+
     def _figure(self, field: _Field, value: Decimal | None) -> Figure:
         label = self(f"figure.{field.name}")
         unit = self(f"unit.{field.unit}")
@@ -219,3 +244,8 @@ class Words:
         text = self.number(value, field.least, field.most)
         spoken = self(f"spoken.{field.unit}")
         return Figure(label, text, unit, f"{label} {text} {spoken}")
+
+
+def _within(label: str) -> str:
+    """A label inside a sentence: without its capital, unless it is an abbreviation."""
+    return label if label.isupper() else label[:1].lower() + label[1:]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devicehub.devices.adoption import NotAdopted, Stage
+from devicehub.devices.adoption import Challenge, NotAdopted, Stage
 from devicehub.devices.commissioning import Commissioning
 from devicehub.devices.upkeep import Upkeep
 from devicehub.journal.journal import Journal
@@ -122,9 +122,7 @@ class Workshop:
             }
             for one in commissioning.doubles
         ]
-        under_way = (
-            challenge and stage and _challenge(words, challenge.device, challenge.code, stage)
-        )
+        under_way = challenge and stage and _challenge(words, challenge, stage)
         return JSONResponse(
             {"adopted": commissioning.adopted, "doubles": doubles, "challenge": under_way}
         )
@@ -157,10 +155,11 @@ class Workshop:
         return done()
 
 
-def _challenge(words: Words, device: str, code: str, stage: Stage) -> dict[str, Any]:
+def _challenge(words: Words, challenge: Challenge, stage: Stage) -> dict[str, Any]:
     return {
-        "device": device,
-        "code": code,
+        "device": challenge.device,
+        "code": challenge.code,
         "stage": stage,
-        "text": telling.adoption(words, stage, code),
+        "heard": [{"name": one.name, "address": one.address} for one in challenge.woken],
+        "text": telling.adoption(words, challenge, stage),
     }

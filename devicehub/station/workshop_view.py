@@ -14,12 +14,16 @@ from devicehub import __version__
 from devicehub.devices import registry
 from devicehub.devices.bluetooth import RadioNews
 from devicehub.devices.bonds import Bond
+from devicehub.devices.evidence import Level, level
+from devicehub.devices.news import Why
 from devicehub.devices.registry import UnknownDriver
 from devicehub.driver import BleDriver, Driver, Pairing
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import DeviceRecord
 from devicehub.reading.metrology import Metrology
-from devicehub.station.board import Picture, Seen
+from devicehub.station.line import Line, line
+from devicehub.station.picture import Picture, Seen
+from devicehub.transport.hands import station_now
 from devicehub.transport.memory import memory_used
 
 PARTS = ("bleak", "pyserial", "paho-mqtt", "starlette", "pydantic")
@@ -49,15 +53,19 @@ class DeviceTold:
     adopted: str | None
     driver: str | None
     driver_version: str | None
+    evidence: Level | None
+    """What its driver is known by; ``None`` where the driver's package does not say."""
     automatic: str | None
-    """Where its maker says that it needs no judgement of the operator."""
+    """Where its maker says that its automatic modes need no judgement of the operator: the place, and what it says."""
+    automatic_modes: tuple[str | None, ...]
+    """Which they are, ``None`` first: a measurement that names no mode."""
     maker: str | None
     model: str | None
     serial_number: str | None
     firmware: str | None
     state: str
     since: datetime | None
-    why: str | None
+    why: Why | None
     detail: str | None
     last_seen: datetime | None
     battery_percent: float | None
@@ -98,6 +106,8 @@ class HealthTold:
     memory_bytes: int | None
     broker_up: bool | None
     broker_detail: str | None
+    line: Line
+    """How the line to the dossier is, as the page says it."""
     dossier_trouble: str | None
     radios: tuple[RadioNews, ...]
     versions: dict[str, str]
@@ -134,12 +144,14 @@ def device_told(
         adopted=adopted,
         driver=driver,
         driver_version=registry.driver_version(installed) if installed is not None else None,
+        evidence=level(installed) if installed is not None else None,
         automatic=installed.automatic.source if installed is not None else None,
+        automatic_modes=_automatic_modes(installed),
         maker=facts.maker if facts is not None else None,
         model=(facts.model if facts is not None else None) or bound.model,
         serial_number=facts.serial_number if facts is not None else None,
         firmware=facts.firmware if facts is not None else None,
-        state=state.state if state is not None else "unknown",
+        state=state.state if state is not None else "not_seen",
         since=state.since if state is not None else None,
         why=seen.why if seen is not None else None,
         detail=state.detail if state is not None else None,
@@ -177,6 +189,7 @@ async def health_told(
         memory_bytes=memory_used(),
         broker_up=broker.up if broker is not None else None,
         broker_detail=broker.detail if broker is not None else None,
+        line=line(picture, station_now()),
         dossier_trouble=picture.dossier_trouble,
         radios=tuple(news for _number, news in sorted(picture.radios.items())),
         versions=_versions(),
@@ -189,6 +202,11 @@ def _installed(driver: str | None) -> Driver | None:
         return registry.find(driver) if driver is not None else None
     except UnknownDriver:
         return None
+
+
+def _automatic_modes(driver: Driver | None) -> tuple[str | None, ...]:
+    modes = driver.automatic.modes if driver is not None else ()
+    return tuple(sorted(modes, key=lambda mode: mode or ""))
 
 
 def _policy(driver: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def render(drivers: Mapping[str, Driver], captures: Path) -> str:
         for name, driver in drivers.items()
     )
     return f"{_HEAD}{rows}\n{parts}".rstrip() + "\n"
+
+
+def levels(drivers: Mapping[str, Driver], captures: Path) -> str:
+    """The level of evidence of each driver, as `devicehub.devices.evidence` reads it."""
+    simulated = simulators()
+    found = {
+        name: str(evidence(driver, captured(name, captures), simulated=name in simulated))
+        for name, driver in sorted(drivers.items())
+    }
+    return json.dumps(found, indent=1) + "\n"
 
 
 def _row(driver: Driver, captures: Sequence[Captured], *, is_simulated: bool) -> str:

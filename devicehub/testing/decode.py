@@ -187,4 +187,6 @@ def _bytes(text: str, what: str) -> bytes:
         return bytes.fromhex(_BETWEEN_BYTES.sub(" ", text))
     except ValueError:
         # Never the text itself: it may be a key.
-        raise BadHex(f"{what}: not bytes in hexadecimal, two digits each") from None
+        raise BadHex(
+            f"{what} : pas des octets en hexadécimal, deux chiffres chacun · not bytes in hexadecimal, two digits each"
+        ) from None

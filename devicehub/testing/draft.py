@@ -55,8 +55,9 @@ def draft(driver: str, *, kind: str, capture: Path | None, folders: Folders) -> 
     for option, folder in (("drivers", folders.drivers), ("simulators", folders.simulators)):
         if not folder.is_dir():
             raise NotDrafted(
-                f"there is no folder {folder} here: start this in the repository, or name the package that "
-                f"will hold it (--{option})"
+                f"il n'y a pas de dossier {folder} ici : lancez ceci dans le dépôt, ou nommez le paquet qui le "
+                f"contiendra (--{option}) · there is no folder {folder} here: start this in the repository, or name "
+                "the package that will hold it"
             )
         if (folder / f"{driver}.py").exists():
             raise NotDrafted(f"{folder / driver}.py exists")

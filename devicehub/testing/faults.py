@@ -9,10 +9,10 @@ that lets no time pass, or that goes on although its link is lost, hangs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Literal
 
 from devicehub.driver import (
     SERIAL,
@@ -24,7 +24,7 @@ from devicehub.driver import (
     Refused,
     SerialDriver,
 )
-from devicehub.testing.replay import Handed
+from devicehub.testing.replay import Frames, Handed
 from devicehub.transport.tape import Capture, HubDoes, Step
 
 PATIENCE_SECONDS = 90.0
@@ -295,24 +295,10 @@ class _FaultyBleLink(_FaultyLink):
                 return frame.data
         raise LinkLost(f"{characteristic}: nothing within {within} s")
 
-    def frames(self, *characteristics: str, quiet: float) -> _Frames:
+    def frames(self, *characteristics: str, quiet: float) -> Frames:
         """The messages, until ``quiet`` seconds pass without one."""
-        return _Frames(lambda: self._next(characteristics, quiet))
+        return Frames(lambda: self._next(characteristics, quiet))
 
     def _receive(self, step: Step) -> None:
         if step.do == "message" and (step.on in self._subscribed or step.on.startswith("adv")):
             self._inbox.append(Frame.of(step.on, step.data, self.model))
-
-
-class _Frames:
-    def __init__(self, heard: Callable[[], Frame | None]) -> None:
-        self._heard = heard
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Frame:
-        frame = self._heard()
-        if frame is None:
-            raise StopAsyncIteration
-        return frame

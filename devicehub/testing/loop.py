@@ -7,11 +7,10 @@ idle for a while, measures again, and at last is carried away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
 
 from devicehub.driver import (
     SERIAL,
@@ -26,7 +25,7 @@ from devicehub.driver import (
     SerialDriver,
 )
 from devicehub.testing.looped_link import LoopedLink, LoopFailed
-from devicehub.testing.replay import Handed
+from devicehub.testing.replay import Frames, Handed
 from devicehub.testing.simulate import MakeSimulator, is_ble, make_serial
 from devicehub.testing.simulator import (
     Access,
@@ -104,7 +103,7 @@ class _SerialLoop(LoopedLink):
     def _heard(self, data: bytes) -> None:
         if data:
             self._note("message", SERIAL, data)
-            self._inbox.extend(Frame.of(SERIAL, one) for one in self._framer.feed(data))
+            self._inbox.extend(Frame.of(SERIAL, one, self.model) for one in self._framer.feed(data))
 
 
 class _BleLoop(LoopedLink):
@@ -168,12 +167,12 @@ class _BleLoop(LoopedLink):
             if frame.data.startswith(prefix):
                 return frame.data
 
-    def frames(self, *characteristics: str, quiet: float) -> _Frames:
+    def frames(self, *characteristics: str, quiet: float) -> Frames:
         """The messages, or the advertisements, until the device falls silent."""
         if not self._subscribed and not self._measured:
             self._measure_in_a_while()
             self._overhear()
-        return _Frames(lambda: self._wait(characteristics, quiet))
+        return Frames(lambda: self._wait(characteristics, quiet))
 
     def measure_unheard(self) -> None:
         """The device measures once before a hub connects."""
@@ -235,18 +234,4 @@ class _BleLoop(LoopedLink):
 
     def _hear(self, on: str, data: bytes) -> None:
         self._note("message", on, data)
-        self._inbox.append(Frame.of(on, data))
-
-
-class _Frames:
-    def __init__(self, heard: Callable[[], Frame | None]) -> None:
-        self._heard = heard
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Frame:
-        frame = self._heard()
-        if frame is None:
-            raise StopAsyncIteration
-        return frame
+        self._inbox.append(Frame.of(on, data, self.model))

@@ -38,6 +38,12 @@ def secrets_of(simulator: Simulator) -> Mapping[str, bytes]:
     return found
 
 
+def model_of(simulator: Simulator) -> str | None:
+    """The model a simulated device must be bound as, where its driver needs one: its ``model``."""
+    found: str | None = getattr(simulator, "model", None)
+    return found
+
+
 class LoopedLink:
     """The device's time and what it has yet to do; what reaches the session."""
 
@@ -46,6 +52,7 @@ class LoopedLink:
         self.handed: list[Handed] = []
         self.truths: list[Measurement] = []
         self.steps: list[Step] = []
+        self.model = model_of(simulator)
         self._given_secrets = secrets_of(simulator)
         self._secrets = dict(self._given_secrets)
         self._inbox: deque[Frame] = deque()
@@ -54,11 +61,6 @@ class LoopedLink:
         self._measured = 0
         self._leaves: datetime | None = None
         self._restless = 0
-
-    @property
-    def model(self) -> str | None:
-        """Nobody said which model it is."""
-        return None
 
     @property
     def secrets(self) -> Mapping[str, bytes]:
@@ -165,6 +167,7 @@ class LoopedLink:
             origin="synthetic",
             recorded=self._started,
             hub="0",
+            model=self.model,
             advert=advert,
             characteristics=tuple(sorted(offers)),
             secrets=dict(self._given_secrets),

@@ -14,15 +14,18 @@ from devicehub.driver import (
     Driver,
     Frame,
     LinkLost,
+    MakeFramer,
     Measurement,
     NotUnderstood,
     Overhear,
     Refused,
     SerialDriver,
 )
+from devicehub.driver.framing import Blanked
+from devicehub.reading.reading import Origin
 from devicehub.testing.scrub import scrub
 from devicehub.transport.ble import Radio, Sighting
-from devicehub.transport.hands import Arrival, Hands, Origin, station_now
+from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.transport.serial import open_line, origin_of
 from devicehub.transport.tape import (
     NO_DRIVER,
@@ -38,7 +41,7 @@ from devicehub.transport.tape import (
 )
 
 UNSCRUBBED = ".unscrubbed"
-"""What the file is called while it is being recorded, and after a crash: it still names the device."""
+"""What the file is called while it is being recorded, and after a crash: it still names the device, never a person."""
 
 Heard = Callable[[Frame, list[Measurement] | NotUnderstood | None], None]
 """Called with each frame and what the driver reads in it; ``None`` without a driver."""
@@ -97,7 +100,6 @@ async def record_ble(
     heard: Heard,
 ) -> Capture:
     """Talk to the device as ``driver`` does for ``seconds``, or just listen to all it sends, and write it down."""
-    raw = path.with_name(path.name + UNSCRUBBED)
     advert = CapturedAdvert(
         name=sighting.name or "",
         services=tuple(sorted(sighting.services)),
@@ -108,7 +110,7 @@ async def record_ble(
     told = hands(driver, heard)
     if isinstance(session, Overhear):
         with (
-            _taping(raw, _header(driver, advert, (), radio.origin)) as tape,
+            _taping(path, sighting.address, _header(driver, advert, (), radio.origin)) as tape,
             radio.overhear(sighting, told, recorder=tape) as overheard,
         ):
             await _for(seconds, session(overheard))
@@ -116,21 +118,23 @@ async def record_ble(
         recorder = _Late()
         async with radio.connect(sighting, told, recorder=recorder) as link:
             offered = tuple(sorted(link.characteristics))
-            with _taping(raw, _header(driver, advert, offered, radio.origin)) as tape:
+            header = _header(driver, advert, offered, radio.origin)
+            with _taping(path, sighting.address, header) as tape:
                 recorder.tape = tape
                 await _for(seconds, session(link))
-    return _finish(raw, path, sighting.address)
+    return load(path)
 
 
 async def record_serial(
     port: str, driver: SerialDriver, path: Path, *, seconds: float, heard: Heard
 ) -> Capture:
     """Talk over the line as ``driver`` does for ``seconds`` and write it down."""
-    raw = path.with_name(path.name + UNSCRUBBED)
-    with _taping(raw, _header(driver, None, (), origin_of(port))) as tape:
-        async with open_line(port, driver.line, hands(driver, heard), tape=tape) as link:
+    with _taping(path, None, _header(driver, None, (), origin_of(port))) as tape:
+        is_blanked = isinstance(driver.line.framer(), Blanked)
+        recorder = _Blanking(tape, driver.line.framer) if is_blanked else tape
+        async with open_line(port, driver.line, hands(driver, heard), tape=recorder) as link:
             await _for(seconds, driver.session(link))
-    return _finish(raw, path, None)
+    return load(path)
 
 
 async def eavesdrop(link: BleLink) -> None:
@@ -145,21 +149,49 @@ async def eavesdrop(link: BleLink) -> None:
 
 
 @contextlib.contextmanager
-def _taping(raw: Path, header: Header) -> Iterator[Tape]:
-    """A tape in ``raw``; where all fails before anything was said, no file stays. Raises `NotRecorded`."""
+def _taping(path: Path, address: str | None, header: Header) -> Iterator[Tape]:
+    """A tape that ends as a scrubbed capture in ``path``, however the recording ends.
+
+    Where all fails before anything was said, no file stays. Raises `NotRecorded`.
+    """
+    raw = path.with_name(path.name + UNSCRUBBED)
     try:
         tape = Tape(raw, header)
     except OSError as error:
         raise NotRecorded(
             f"{raw} cannot be written ({error.strerror}): choose another file name or folder"
         ) from None
+    is_whole = False
     try:
         with tape:
             yield tape
-    except BaseException:
-        if not tape.steps:
+        is_whole = True
+    finally:
+        try:
+            if is_whole or tape.steps:
+                dump(scrub(load(raw), address), path)
+        finally:
             raw.unlink()
-        raise
+
+
+class _Blanking:
+    """A recorder of a line into which a person's number is typed: of it only what its framer has blanked is taped.
+
+    A step is then one message; where the framer left the line's end out, it is CR LF.
+    """
+
+    def __init__(self, tape: Tape, framer: MakeFramer) -> None:
+        self._tape = tape
+        self._new_framer = framer
+        self._framer = framer()
+
+    def hub(self, do: HubDoes, on: str, data: bytes) -> None:
+        self._tape.hub(do, on, data)
+
+    def device(self, do: DeviceDoes, on: str, data: bytes) -> None:
+        for message in self._framer.feed(data):
+            end = b"" if self._new_framer().feed(message) else b"\r\n"
+            self._tape.device(do, on, message + end)
 
 
 class _Late:
@@ -197,10 +229,3 @@ def _header(
         advert=advert,
         characteristics=characteristics,
     )
-
-
-def _finish(raw: Path, path: Path, address: str | None) -> Capture:
-    capture = scrub(load(raw), address)
-    dump(capture, path)
-    raw.unlink()
-    return capture

@@ -288,9 +288,9 @@ class ReplayBleLink(_ReplayLink):
                 return frame.data
         raise LinkLost(f"{characteristic}: nothing within {within} s")
 
-    def frames(self, *characteristics: str, quiet: float) -> _Frames:
+    def frames(self, *characteristics: str, quiet: float) -> Frames:
         """The captured messages; ends where the hub spoke next."""
-        return _Frames(lambda: self._heard(characteristics))
+        return Frames(lambda: self._heard(characteristics))
 
     def _heard(self, on: Collection[str]) -> Frame | None:
         while not self._exact and self._hub_is_next() and self._steps[self._at].do in _WRITES:
@@ -308,7 +308,9 @@ class ReplayBleLink(_ReplayLink):
         self._inbox.append((Frame.of(step.on, step.data, self.model), at))
 
 
-class _Frames:
+class Frames:
+    """The messages a session loops over: they are there, or there are no more."""
+
     def __init__(self, heard: Callable[[], Frame | None]) -> None:
         self._heard = heard
 

@@ -29,7 +29,7 @@ from devicehub.transport.inbox import Inbox
 from devicehub.transport.overheard import OverheardLink
 from devicehub.transport.scanning import STACK_FAILURES, Listening, Scan, quietly
 from devicehub.transport.slots import Place, Slots
-from devicehub.transport.stack import Stack
+from devicehub.transport.stack import FORGET_SECONDS, Stack
 from devicehub.transport.watchdog import Hearsay
 
 CONNECT_SECONDS = 20.0
@@ -41,7 +41,6 @@ ATTEMPTS = 3
 RESCAN_SECONDS = 2.0
 """How long a second attempt waits to see the device again. Stacks drop and re-create their device objects."""
 
-FORGET_SECONDS = 20.0
 _BOND_LOST = (
     "the device hangs up at every connect: it has probably forgotten this computer (new batteries, a reset, "
     "paired with something else). It keeps its measurements. Delete the old pairing here (devicehub bonds forget "
@@ -53,7 +52,8 @@ _NO_PLACE = (
     "CONNECTION_LIMIT_EXCEEDED",
     "MEMORY_CAPACITY_EXCEEDED",
 )
-_RSSI_UNKNOWN = -127
+RSSI_UNKNOWN = -127
+"""In dBm: what a stack says of a strength it does not know, and less than any it knows."""
 
 log = logging.getLogger(__name__)
 
@@ -306,7 +306,7 @@ class Radio:
             services=frozenset(map(short, advertisement.service_uuids)),
             company_data=advertisement.manufacturer_data,
             service_data={short(on): data for on, data in advertisement.service_data.items()},
-            rssi=None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi,
+            rssi=None if advertisement.rssi == RSSI_UNKNOWN else advertisement.rssi,
             at=station_now(),
             device=device,
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolError
 from devicehub.driver import Frame, LinkLost, Refused
 from devicehub.driver.frame import short
 from devicehub.transport.hands import Recorder, station_now
-from devicehub.transport.inbox import Inbox, Received
+from devicehub.transport.inbox import Inbox, InboxLink, Received
 
 ANSWER_SECONDS = 30.0
 """A device that does not answer an ATT request for this long never will on this link (Core Specification,
@@ -57,7 +56,7 @@ class NotPaired(Refused):
         )
 
 
-class BleWire:
+class BleWire(InboxLink):
     """A `devicehub.driver.BleLink` over one bleak connection; it sends a pair request only where ``may_pair``."""
 
     def __init__(
@@ -68,11 +67,11 @@ class BleWire:
         *,
         may_pair: bool = True,
     ) -> None:
+        super().__init__(inbox)
         self._client = client
         self._may_pair = may_pair
         self.paired = False
         """Whether a bond was asked for over this link, and made."""
-        self._inbox = inbox
         self._recorder = recorder
         self._subscribed: set[str] = set()
         self._attributes: dict[str, BleakGATTCharacteristic] = {}
@@ -82,40 +81,9 @@ class BleWire:
             self._attributes.setdefault(short(characteristic.uuid), characteristic)
 
     @property
-    def now(self) -> datetime:
-        """The station's time, with its zone."""
-        return station_now()
-
-    @property
-    def model(self) -> str | None:
-        """The model this device was bound as."""
-        return self._inbox.model
-
-    @property
-    def secrets(self) -> Mapping[str, bytes]:
-        """Keys, PINs and passwords of this device, by name."""
-        return self._inbox.secrets
-
-    def keep(self, name: str, secret: bytes) -> None:
-        """Remember a secret for the next conversations with this device."""
-        self._inbox.keep(name, secret)
-
-    @property
     def characteristics(self) -> AbstractSet[str]:
         """What the device offers."""
         return self._attributes.keys()
-
-    async def deliver(self, frame: Frame) -> None:
-        """Hand over one finished message; see `devicehub.driver.Link.deliver`."""
-        await self._inbox.deliver(frame)
-
-    def live(self, frame: Frame) -> None:
-        """Show one message."""
-        self._inbox.live(frame)
-
-    async def pause(self, seconds: float) -> None:
-        """Let time pass. Raises `LinkLost` as soon as the link is down."""
-        await self._inbox.pause(seconds)
 
     async def subscribe(self, *characteristics: str) -> None:
         """Ask for notifications or indications. Raises `Refused`, `LinkLost`."""

@@ -5,7 +5,7 @@ Interface: BlueZ's *org.bluez.Agent* and *org.bluez.AgentManager* documents. Lin
 
 # No `annotations` from __future__: dbus-fast reads them when the class is made.
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from dbus_fast import BusType, DBusError, Message
@@ -79,7 +79,7 @@ class _Agent(ServiceInterface):
             self._asking.cancel()
             self._asking = None
 
-    async def _ask(self, question: Coroutine[Any, Any, Any]) -> Any:
+    async def _ask(self, question: Awaitable[Any]) -> Any:
         """The operator's answer. BlueZ pairs with one device at a time: a new question ends the one before."""
         self.stop_asking()
         asking = self._asking = asyncio.ensure_future(question)
@@ -103,7 +103,7 @@ class _Agent(ServiceInterface):
         address = self._address(device)
         passkey = None
         if self._ask_passkey is not None:
-            passkey = await self._ask(_awaited(self._ask_passkey(address)))
+            passkey = await self._ask(self._ask_passkey(address))
         if not isinstance(passkey, int):
             raise DBusError(_REJECTED, "nobody typed the passkey")
         return passkey
@@ -139,10 +139,6 @@ class _Agent(ServiceInterface):
     @dbus_method()
     def Release(self) -> None:  # noqa: N802
         """Another agent has taken over."""
-
-
-async def _awaited(answer: Awaitable[int | None]) -> int | None:
-    return await answer
 
 
 def _to_manager(member: str, signature: str, body: list[object]) -> Message:

@@ -26,9 +26,13 @@ RadioFault = Literal[
 
 _NO_SERVICE = "org.freedesktop.DBus.Error.ServiceUnknown"
 NO_ADAPTER = (
+    "cet ordinateur n'a pas de radio Bluetooth Low Energy : branchez un adaptateur USB Bluetooth 4.0 ou plus récent · "
     "this computer has no Bluetooth Low Energy radio: plug in a Bluetooth 4.0 or later USB adapter"
 )
-SWITCHED_OFF = "Bluetooth is switched off: switch it on in the system's settings"
+SWITCHED_OFF = (
+    "le Bluetooth est éteint : allumez-le dans les réglages du système · Bluetooth is switched off: switch it on in "
+    "the system's settings"
+)
 
 
 class RadioUnavailable(Exception):
@@ -48,21 +52,26 @@ def unavailable(error: BaseException) -> RadioUnavailable:
         return RadioUnavailable(*_REASONS[error.reason])
     if isinstance(error, BleakDBusError) and error.dbus_error == _NO_SERVICE:
         return RadioUnavailable(
-            "BlueZ is not running: install the package bluez and start its service, bluetooth",
+            "BlueZ ne tourne pas : installez le paquet bluez et démarrez son service, bluetooth · BlueZ is not running: install the package bluez and start its service, bluetooth",
             "no_bluez",
         )
     if isinstance(error, OSError) and sys.platform == "linux":
         return RadioUnavailable(
-            "no D-Bus system bus answers, so BlueZ cannot be reached: install and start the packages "
+            "le bus D-Bus du système ne répond pas, BlueZ est hors d'atteinte : installez et démarrez les paquets dbus et "
+            "bluez · no D-Bus system bus answers, so BlueZ cannot be reached: install and start the packages "
             f"dbus and bluez ({error})",
             "no_bus",
         )
     return RadioUnavailable(
-        f"Bluetooth cannot be used: check that its service is running and not switched off ({error})"
+        "le Bluetooth ne peut pas servir : vérifiez que son service tourne et qu'il n'est pas éteint · Bluetooth cannot "
+        f"be used: check that its service is running and not switched off ({error})"
     )
 
 
-_DENIED = "the system does not let this program use Bluetooth: allow it in the settings"
+_DENIED = (
+    "le système interdit le Bluetooth à ce programme : autorisez-le dans les réglages · the system does not let this "
+    "program use Bluetooth: allow it in the settings"
+)
 _REASONS: dict[BleakBluetoothNotAvailableReason, tuple[str, RadioFault]] = {
     BleakBluetoothNotAvailableReason.NO_BLUETOOTH: (NO_ADAPTER, "no_adapter"),
     BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: (NO_ADAPTER, "no_adapter"),

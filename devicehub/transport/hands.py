@@ -9,9 +9,6 @@ from typing import Literal, Protocol
 
 from devicehub.driver import Frame
 
-Origin = Literal["device", "simulator"]
-"""Fixed where the device is bound: a virtual radio and a pseudo-terminal are always ``simulator``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

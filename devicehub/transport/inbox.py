@@ -158,6 +158,44 @@ class Inbox:
         return Arrival(first, max((at for _, at in times), default=self.began))
 
 
+class InboxLink:
+    """What a session finds at every link (`devicehub.driver.Link`), whatever carries its bytes."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    @property
+    def now(self) -> datetime:
+        """The station's time, with its zone."""
+        return station_now()
+
+    @property
+    def model(self) -> str | None:
+        """The model this device was bound as."""
+        return self._inbox.model
+
+    @property
+    def secrets(self) -> Mapping[str, bytes]:
+        """Keys, PINs and passwords of this device, by name."""
+        return self._inbox.secrets
+
+    def keep(self, name: str, secret: bytes) -> None:
+        """Remember a secret for the next conversations with this device."""
+        self._inbox.keep(name, secret)
+
+    async def deliver(self, frame: Frame) -> None:
+        """Hand over one finished message; returns once it is on disk."""
+        await self._inbox.deliver(frame)
+
+    def live(self, frame: Frame) -> None:
+        """Show one message of a measurement still going on."""
+        self._inbox.live(frame)
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass. Raises `LinkLost` as soon as the link is down."""
+        await self._inbox.pause(seconds)
+
+
 class _Frames(AsyncIterator[Frame]):
     """A class rather than an asynchronous generator: a session that breaks off leaves nothing to close."""
 

@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 
 from devicehub.driver import Frame
-from devicehub.transport.hands import Recorder, station_now
-from devicehub.transport.inbox import Inbox
+from devicehub.transport.hands import Recorder
+from devicehub.transport.inbox import Inbox, InboxLink
 
 COMPANY = "adv"
 _COMPANY_ID_BYTES = 2
 
 
-class OverheardLink:
+class OverheardLink(InboxLink):
     """A `devicehub.driver.AdvertLink`: fed by the radio, never connected."""
 
     def __init__(self, inbox: Inbox, recorder: Recorder | None = None) -> None:
-        self._inbox = inbox
+        super().__init__(inbox)
         self._recorder = recorder
-
-    @property
-    def now(self) -> datetime:
-        """The station's time, with its zone."""
-        return station_now()
-
-    @property
-    def model(self) -> str | None:
-        """The model this device was bound as."""
-        return self._inbox.model
-
-    @property
-    def secrets(self) -> Mapping[str, bytes]:
-        """Keys, PINs and passwords of this device, by name."""
-        return self._inbox.secrets
-
-    def keep(self, name: str, secret: bytes) -> None:
-        """Remember a secret for the next conversations with this device."""
-        self._inbox.keep(name, secret)
-
-    async def deliver(self, frame: Frame) -> None:
-        """Hand over one finished message; see `devicehub.driver.Link.deliver`."""
-        await self._inbox.deliver(frame)
-
-    def live(self, frame: Frame) -> None:
-        """Show one message."""
-        self._inbox.live(frame)
-
-    async def pause(self, seconds: float) -> None:
-        """Let time pass. Raises `LinkLost` when the radio goes away."""
-        await self._inbox.pause(seconds)
 
     def frames(self, *places: str, quiet: float) -> AsyncIterator[Frame]:
         """Each advertisement of these places; ends when ``quiet`` seconds pass without one."""

@@ -100,6 +100,7 @@ def find_port(meant: str, plugged: Sequence[Port]) -> str:
             f"plusieurs adaptateurs ont cette identité ; écrivez dans la configuration celui de "
             f"l'appareil : {choices}",
             f"several adapters have this identity; write the device's own in the configuration: {choices}",
+            why="port_unclear",
         )
     alike = [port for port in plugged if port.usb == wanted.usb]
     if not alike:

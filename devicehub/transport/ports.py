@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
+from urllib.parse import parse_qs, urlsplit
 
+import serial.rfc2217
+import serial.urlhandler.protocol_socket
 from serial.tools import list_ports
 
 from devicehub.transport.port_identity import Port, UsbIdentity, find_port
@@ -28,6 +32,53 @@ def plugged_in() -> list[Port]:
         )
         for found in sorted(list_ports.comports())
     ]
+
+
+def no_url(port: str) -> tuple[str, str] | None:
+    """What to write instead, French and English, where ``port`` is a terminal server's URL that cannot be opened.
+
+    ``None`` where it can, as far as its form tells, and for what is no URL.
+    """
+    scheme, mark, _rest = port.lower().partition(":")
+    if "://" not in port and not (mark and scheme in _SERVERS):
+        return None
+    if scheme not in _SERVERS or not port.lower().startswith(f"{scheme}://"):
+        return (
+            '"socket://hôte:port" ou "rfc2217://hôte:port"',
+            '"socket://host:port" or "rfc2217://host:port"',
+        )
+    try:
+        parts = urlsplit(port)
+        whole = bool(parts.hostname) and bool(parts.port)
+    except ValueError:  # a port that is no number, or beyond 65535
+        whole = False
+    if not whole:
+        return (
+            f'l\'hôte et un port de 1 à 65535, "{scheme}://192.0.2.20:4001"',
+            f'the host and a port from 1 to 65535, "{scheme}://192.0.2.20:4001"',
+        )
+    try:
+        # pyserial's own option to log every byte is refused: no value belongs in a log.
+        fits = "logging" not in parse_qs(parts.query, keep_blank_values=True)
+        if fits:
+            _SERVERS[scheme](port)
+    except (serial.SerialException, KeyError):  # the latter where pyserial fails at its own words
+        fits = False
+    if not fits:
+        return (
+            f'"{scheme}://hôte:port" sans cette option',
+            f'"{scheme}://host:port" without this option',
+        )
+    return None
+
+
+_SERVERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
+    {
+        "socket": lambda url: serial.urlhandler.protocol_socket.Serial().from_url(url),
+        "rfc2217": lambda url: serial.rfc2217.Serial().from_url(url),
+    }
+)
+"""How a terminal server is reached, and who reads its URL."""
 
 
 class Ports:
@@ -54,6 +105,8 @@ class Ports:
                 "corrigez la configuration",
                 f"the port {path} of “{user}” is already that of “{before}”; a port has one device, "
                 "correct the configuration",
+                why="port_shared",
+                by=before,
             )
         try:
             yield path

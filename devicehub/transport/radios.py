@@ -14,19 +14,6 @@ from devicehub.transport.watchdog import Hearsay
 MakeRadio = Callable[[], Radio]
 
 
-def system_radio(
-    ask_passkey: AskPasskey | None = None,
-    adapter: str | None = None,
-    *,
-    show_passkey: ShowPasskey | None = None,
-) -> Radio:
-    """The radio of this computer; entering it tells whether there is one.
-
-    ``adapter`` is BlueZ's name of one of several (``hci1``); the first that is switched on where it is ``None``.
-    """
-    return Radio(SystemStack(ask_passkey, show_passkey, adapter))
-
-
 def make_radios(
     name: str,
     bonds: Path | None,
@@ -38,6 +25,7 @@ def make_radios(
 ) -> list[MakeRadio]:
     """How to make each radio of ``system``, ``none`` or ``virtual:<HCI transport>[,<another>…]``.
 
+    Entering a radio tells whether there is one.
     ``adapters`` are the system's, by BlueZ's names; none given stands for the first that is switched on.
     ``connections`` is how many each holds. ``bonds`` is where virtual radios keep theirs; the system keeps its own.
     ``ask_passkey`` and ``show_passkey`` reach a person; without them, a device that needs one refuses.

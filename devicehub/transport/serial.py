@@ -16,17 +16,18 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 import serial
 
 from devicehub.driver import SERIAL, Frame, Line, LinkLost
-from devicehub.transport.hands import Hands, Origin, Recorder, station_now
-from devicehub.transport.inbox import Inbox, Received
+from devicehub.reading.reading import Origin
+from devicehub.transport.hands import Hands, Recorder, station_now
+from devicehub.transport.inbox import Inbox, InboxLink, Received
 from devicehub.transport.port_identity import UsbIdentity, find_port
 from devicehub.transport.port_trouble import in_use, line_lost, not_opened, rival
-from devicehub.transport.ports import plugged_in
+from devicehub.transport.ports import no_url, plugged_in
 
 logger = logging.getLogger(__name__)
 
@@ -75,37 +76,18 @@ async def open_line(
         await link.closed()
 
 
-class PortLink:
+class PortLink(InboxLink):
     """An open serial line (a `devicehub.driver.SerialLink`). Made by `open_line`."""
 
     def __init__(
         self, port: str, line: Line, hands: Hands, model: str | None, tape: Recorder | None
     ) -> None:
-        self._inbox = Inbox(hands, model)
+        super().__init__(Inbox(hands, model))
         self._tape = tape
         self._framer = line.framer()
         self._first: datetime | None = None
         self._last: datetime | None = None
         self._thread = _LineThread(port, line, self._arrived, self._inbox.close)
-
-    @property
-    def now(self) -> datetime:
-        """The station's time, with its zone."""
-        return station_now()
-
-    @property
-    def model(self) -> str | None:
-        """The model this device was bound as."""
-        return self._inbox.model
-
-    @property
-    def secrets(self) -> Mapping[str, bytes]:
-        """Keys, PINs and passwords of this device, by name."""
-        return self._inbox.secrets
-
-    def keep(self, name: str, secret: bytes) -> None:
-        """Remember a secret for the next conversations with this device."""
-        self._inbox.keep(name, secret)
 
     async def opened(self) -> None:
         """Start the thread and wait until the port is open. Raises `LinkLost`."""
@@ -129,18 +111,6 @@ class PortLink:
         except TimeoutError:
             return None
         return Frame.of(on, data, self.model)
-
-    async def pause(self, seconds: float) -> None:
-        """Let time pass, unless the line is lost meanwhile."""
-        await self._inbox.pause(seconds)
-
-    async def deliver(self, frame: Frame) -> None:
-        """Hand over one finished message; returns once it is on disk."""
-        await self._inbox.deliver(frame)
-
-    def live(self, frame: Frame) -> None:
-        """Show one message of a measurement still going on."""
-        self._inbox.live(frame)
 
     def _arrived(self, data: bytes, stamp: datetime) -> bool:
         """Cut what has arrived; whether more may come."""
@@ -233,8 +203,8 @@ class _LineThread:
             logger.info("serial.lost port=%s reason=%s", self._name, error)
             lost = line_lost(
                 self._name,
-                f"ligne perdue ({error}) ; vérifiez la prise et l'alimentation",
-                f"line lost ({error}); check the plug and the power",
+                "ligne perdue ; vérifiez la prise et l'alimentation",
+                "line lost; check the plug and the power",
             )
             lost.__cause__ = error
         finally:
@@ -311,7 +281,25 @@ def _read_socket(port: serial.Serial) -> bytes:
 
 
 def _open(meant: str, line: Line) -> serial.Serial:
-    port = find_port(meant, plugged_in() if UsbIdentity.parse(meant) else ())
+    try:
+        by_identity = UsbIdentity.parse(meant) is not None
+    except ValueError as error:
+        raise line_lost(
+            meant,
+            "n'est pas une identité USB ; écrivez-la comme « devicehub devices list » la montre",
+            "is no USB identity; write it as `devicehub devices list` shows it",
+            why="port_wrong",
+        ) from error
+    port = find_port(meant, plugged_in() if by_identity else ())
+    wanted = no_url(port)
+    if wanted is not None:
+        fr, en = wanted
+        raise line_lost(
+            meant,
+            f"cette adresse ne s'ouvre pas ; écrivez {fr}",
+            f"this address cannot be opened; write {en}",
+            why="port_wrong",
+        )
     try:
         return serial.serial_for_url(
             port,

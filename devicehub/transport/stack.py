@@ -9,8 +9,8 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
 
+from devicehub.reading.reading import Origin
 from devicehub.transport.failures import RadioUnavailable
-from devicehub.transport.hands import Origin
 
 AskPasskey = Callable[[str], Awaitable[int | None]]
 """Asks the operator for the six digits the device at this address displays; ``None`` gives up."""
@@ -24,11 +24,15 @@ ShowPasskey = Callable[[str, int, Purpose], Awaitable[bool]]
 ``True`` is the operator's yes to a comparison; ``False`` gives up.
 """
 
+FORGET_SECONDS = 20.0
+"""How long a stack may take to delete a bond."""
+
 
 class Stack(Protocol):
     """The Bluetooth stack beneath a radio: one adapter of it."""
 
     origin: Origin
+    """Fixed here for all its devices: a virtual one's are simulators, always."""
     name: str
     """What people call the adapter (``hci0``). Known after opening."""
     identity: str

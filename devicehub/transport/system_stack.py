@@ -13,17 +13,15 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementDataCallback
 from bleak.exc import BleakError
 
+from devicehub.reading.reading import Origin
 from devicehub.transport.failures import RadioUnavailable, unavailable
-from devicehub.transport.hands import Origin
-from devicehub.transport.stack import AskPasskey, ShowPasskey
+from devicehub.transport.stack import FORGET_SECONDS, AskPasskey, ShowPasskey
 
 if TYPE_CHECKING:
     from devicehub.transport.bluez_adapter import BluezAdapter
 
 NAMELESS = "system"
 """What a system's only radio is called where the system names none."""
-
-_FORGET_SECONDS = 20.0
 
 
 class SystemStack:
@@ -37,17 +35,17 @@ class SystemStack:
 
     def __init__(
         self,
-        ask_passkey: AskPasskey | None = None,
-        show_passkey: ShowPasskey | None = None,
-        adapter: str | None = None,
-        answered: set[str] | None = None,
+        ask_passkey: AskPasskey | None,
+        show_passkey: ShowPasskey | None,
+        adapter: str | None,
+        answered: set[str],
     ) -> None:
         self.name = self.identity = adapter or NAMELESS
         self._ask_passkey = ask_passkey
         self._show_passkey = show_passkey
         self._wanted = adapter
         self._adapter: BluezAdapter | None = None
-        self._answered = set() if answered is None else answered
+        self._answered = answered
         self._bluez = contextlib.AsyncExitStack()
 
     async def open(self, on_lost: Callable[[RadioUnavailable], None]) -> None:
@@ -124,7 +122,7 @@ class SystemStack:
             await self._adapter.forget(address)
             return
         try:
-            await BleakClient(address, timeout=_FORGET_SECONDS).unpair()
+            await BleakClient(address, timeout=FORGET_SECONDS).unpair()
         except NotImplementedError as error:
             raise BleakError(
                 "this system lets no program do it: forget the device in the system's Bluetooth settings"

@@ -1,7 +1,8 @@
 """Capture files: what a hub and a device said to each other, one JSON object a line.
 
 The first line is the `Header`, each further line one `Step`. A serial line's steps hold the bytes as
-they arrived, uncut and with their line ends; a Bluetooth step holds one message. A step refused by the
+they arrived, uncut and with their line ends, but of a line into which a person's number is typed one message, blanked; a Bluetooth
+step holds one message. A step refused by the
 device is followed by ``refused`` on the same characteristic.
 """
 
@@ -158,7 +159,10 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
         return data.decode("utf-8")
     except FileNotFoundError:
-        raise BadCapture(f"{path}: there is no such file; check its name and its folder") from None
+        raise BadCapture(
+            f"{path} : ce fichier n'existe pas ; vérifiez son nom et son dossier · there is no such file; check its "
+            "name and its folder"
+        ) from None
     except OSError as error:
         raise BadCapture(
             f"{path}: cannot be read ({error.strerror}); name a capture file"

@@ -22,9 +22,9 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
+from devicehub.reading.reading import Origin
 from devicehub.transport.ble import Radio
 from devicehub.transport.failures import RadioUnavailable
-from devicehub.transport.hands import Origin
 from devicehub.transport.stack import AskPasskey, Purpose, ShowPasskey
 from devicehub.transport.virtual_backend import Central, VirtualClient, VirtualScanner, plain
 from devicehub.transport.watchdog import Hearsay
@@ -232,7 +232,7 @@ class _Delegate(PairingDelegate):
 
     async def _answer(self, question: Awaitable[int | None]) -> int | None:
         """The operator's; ``None`` where pairing ends before there is one."""
-        asking = self._asking = asyncio.create_task(_awaited(question))
+        asking = self._asking = asyncio.ensure_future(question)
         await asyncio.wait((asking,))
         return None if asking.cancelled() else asking.result()
 
@@ -240,10 +240,6 @@ class _Delegate(PairingDelegate):
         if self._show_passkey is None:
             return None
         return number if await self._show_passkey(self._address, number, purpose) else None
-
-
-async def _awaited(answer: Awaitable[int | None]) -> int | None:
-    return await answer
 
 
 def _keystore(bonds: Path | None, identity: str) -> KeyStore:

@@ -43,11 +43,6 @@ class Watchdog:
         """When something was heard last, or the adapter was acted upon."""
         return self._acted if self._heard is None else max(self._heard, self._acted)
 
-    @property
-    def heard_last(self) -> float | None:
-        """When this adapter heard anything last, if it ever did."""
-        return self._heard
-
     def heard(self, now: float) -> None:
         """An advertisement: all is well."""
         self._heard = now

@@ -68,5 +68,5 @@ class ByHand:
         at = reading.received_at
         attribution = Attribution(reading=reading.id, revision=1, visit=visit, author=author, at=at)
         filing = Filing(reading=reading, attribution=attribution, state="accepted", state_at=at)
-        await self._journal.file([filing])
+        await self._journal.file([filing], undo_for=self._desk.undo_for)
         return filing

@@ -18,6 +18,7 @@ from devicehub.visit.series import (
     SeriesRules,
     Taken,
     arms_of,
+    compared_of,
     counting_of,
     missed_minutes,
     next_due,
@@ -87,7 +88,7 @@ def look(series: Series, filings: Mapping[UUID, Filing], now: datetime) -> Cours
         number=len(counting) + 1 if act == "measure" else None,
         count=series.rules.count,
         minute=minute,
-        proposed_arm=_higher_arm(usable, filings) if act == "choose_arm" else None,
+        proposed_arm=_higher_arm(series, usable, filings) if act == "choose_arm" else None,
         members=_members(usable, mean),
         mean=mean,
         settled=settled,
@@ -120,7 +121,7 @@ def _next(
         return "rest", series.rest_over_at, None
     due = next_due(series, usable)
     if rules.both_arms and not series.arm_chosen and series.stood_at is None:
-        measured = arms_of(usable)
+        measured = arms_of(series, usable)
         if measured == BOTH:
             return "choose_arm", None, None
         return ("other_arm" if series.arm in measured else "measure_arm"), due, None
@@ -134,9 +135,11 @@ def _next(
     return "measure_standing", series.stood_at + timedelta(minutes=left[0]), left[0]
 
 
-def _higher_arm(usable: Iterable[Taken], filings: Mapping[UUID, Filing]) -> Arm | None:
+def _higher_arm(
+    series: Series, usable: Iterable[Taken], filings: Mapping[UUID, Filing]
+) -> Arm | None:
     """The arm with the higher systolic pressure, which the consensus goes on with."""
-    measured = [one for one in usable if one.purpose == "arm"]
+    measured = compared_of(series, usable)
     highest = max(measured, key=lambda one: _pressures(filings[one.reading]), default=None)
     return None if highest is None else highest.arm
 
@@ -193,7 +196,7 @@ def _members(usable: Sequence[Taken], mean: Mean | None) -> tuple[Member, ...]:
             counted=one.reading in counted,
             arm=one.arm,
             posture=one.posture,
-            minute=one.minute,
+            minute=one.stands_for,
         )
         for one in usable
     )

@@ -18,7 +18,7 @@ from devicehub.visit.course import Course, look
 from devicehub.visit.derivations import DERIVER, Change, changes, wanted
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.earlier import known_height
-from devicehub.visit.series import Series, SeriesRules
+from devicehub.visit.series import Series, SeriesRules, Taken
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,11 @@ ShowSeries = Callable[[str, Series | None, Mapping[UUID, Filing]], None]
 
 
 class NoSeries(Exception):
-    """There is no series under way in this visit."""
+    """This series is not under way in this visit."""
+
+
+class NotTaken(Exception):
+    """No series of this visit has taken this reading, or it has left its place since."""
 
 
 class Deriver:
@@ -147,16 +151,52 @@ class Deriver:
         self.look_again(visit)
         return new
 
-    async def change(self, visit: str, said: Callable[[Series, datetime], Series]) -> Series:
-        """Take in what the operator says of the series under way. Raises `NoSeries`."""
+    async def change(
+        self, visit: str, series: UUID, said: Callable[[Series, datetime], Series]
+    ) -> Series:
+        """Take in what the operator says of a series under way. Raises `NoSeries`."""
         async with self._one_at_a_time:
             present = self._under_way(await self._series(visit))
-            if present is None:
+            if present is None or present.id != series:
                 raise NoSeries
             changed = said(present, self._now())
             await self._keep(changed)
         self.look_again(visit)
         return changed
+
+    async def relabel(
+        self, visit: str, reading: UUID, *, arm: Arm, posture: Posture, author: str
+    ) -> None:
+        """A person corrects what a reading of a series was taken on, under way or ended. Raises `NotTaken`.
+
+        Whatever was derived from it is withdrawn and derived anew, as when a member is rejected.
+        """
+        async with self._one_at_a_time:
+            by_id = {filing.reading.id: filing for filing in await self._journal.of_visit(visit)}
+            for series in await self._series(visit):
+                for one in series_of.usable_of(series, by_id):
+                    if one.reading == reading:
+                        changed = series_of.relabel(
+                            series, reading, by_id, arm=arm, posture=posture
+                        )
+                        await self._relabelled(changed, one, arm, posture, author)
+                        return
+            raise NotTaken
+
+    async def _relabelled(
+        self, series: Series, before: Taken, arm: Arm, posture: Posture, author: str
+    ) -> None:
+        if (before.arm, before.posture) == (arm, posture):
+            return
+        await self._journal.relabel(
+            series.id,
+            series.visit,
+            series.model_dump_json(),
+            reading=before.reading,
+            author=author,
+            detail=f"{before.arm or '?'} {before.posture} > {arm} {posture}",
+        )
+        self.look_again(series.visit)
 
     async def course(self, visit: str) -> tuple[Series, Course] | None:
         """The visit's newest series and where it stands now."""

@@ -38,6 +38,8 @@ from devicehub.visit.dossier import (
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.even_clock import EvenClock
 from devicehub.visit.fence import Attributed, Quarantined
+from devicehub.visit.identities import Identities
+from devicehub.visit.operators import Operator
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.policy import Confirm
 
@@ -49,17 +51,29 @@ REMEMBERED = timedelta(days=2)
 LOOK_SECONDS = 1.0
 """How often the station's clock is looked at: two settings that undo each other are noticed in between."""
 
+ASLEEP = timedelta(minutes=5)
+"""A computer that has not looked at its clock for so long was asleep: nobody saw who was in the room meanwhile."""
+
 RETRY_SECONDS = 5.0
 """How often a dossier that does not answer is asked again."""
 
 AT_THE_PAGE = "page"
 """The author of what is done at the page of a station without operators."""
 
-LockReason = Literal["asked", "idle", "restarted"]
-"""A person locked it, nobody touched the page for long, or the station was started in mid-visit."""
+LockReason = Literal["asked", "restarted", "asleep"]
+"""A person locked it, or the station was started, or woke, in mid-visit. A page that nobody touches locks no visit: the
+patient may be resting before a series, and what begins then is theirs (`devicehub.station.sessions`)."""
 
 ShowVisit = Callable[[Visit | None, PatientIdentity | None], None]
 """Called with the open visit whenever it changes; its identity is ``None`` while it is not known."""
+
+
+VISIT_ID = r"^v-[0-9a-f]{20}$"
+
+
+def new_visit() -> str:
+    """The id of a visit to come, drawn at random."""
+    return f"v-{secrets.token_hex(10)}"
 
 
 class Desk:
@@ -75,6 +89,7 @@ class Desk:
         station: str,
         grace: timedelta,
         confirm: Confirm,
+        undo_for: timedelta = timedelta(),
         dossier: Dossier,
         seal: Seal,
         show: ShowVisit,
@@ -86,15 +101,15 @@ class Desk:
         self._grace = grace
         self._confirm = confirm
         self._dossier = dossier
-        self._seal = seal
         self._show = show
         self._clock = EvenClock(now, monotonic)
         self._first_frame = 0
         self._visits: list[Visit] = []
-        self._known: dict[str, KnownVisit] = {}
-        self._identities: dict[str, PatientIdentity] = {}
+        self._identities = Identities(journal, dossier, seal)
         self._acting = asyncio.Lock()
         self._news = asyncio.Event()
+        self.undo_for = undo_for
+        """How long what a person accepts stays here, where it can be undone, before it goes."""
         self.worklist: tuple[KnownVisit, ...] = ()
         """The visits planned for this station, as the dossier said last (`refresh_worklist`)."""
         self.dossier_trouble: str | None = None
@@ -116,12 +131,11 @@ class Desk:
 
     def identity(self, visit: str) -> PatientIdentity | None:
         """Whom a recent visit is about, as far as this run of the station knows. See `look_up`."""
-        return self._identities.get(visit)
+        return self._identities.of(visit)
 
     def earlier(self, visit: str) -> tuple[EarlierValue, ...]:
         """Values of the same patient's earlier visits, newest first; nothing where the dossier gave none."""
-        known = self._known.get(visit)
-        return known.earlier if known else ()
+        return self._identities.earlier(visit)
 
     def ended(self, visit: str) -> datetime | None:
         """When a recent visit was closed; ``None`` while it is open, and for one that is not recent."""
@@ -130,8 +144,25 @@ class Desk:
 
     def patient_before(self, visit: str) -> tuple[Sequence[EarlierValue], date | None]:
         """What the dossier knew of a visit's patient from before, and when they were born, if it is known."""
-        identity = self._identities.get(visit)
+        identity = self.identity(visit)
         return self.earlier(visit), identity.born if identity else None
+
+    def check_confirmed(self, visit: str) -> None:
+        """Raises `NotAllowed` for a visit that is locked: of it nothing is said, nor shown, before its patient is confirmed."""
+        present = self.visit
+        if present is not None and present.id == visit and present.locked:
+            raise NotAllowed(
+                "cette visite est verrouillée : confirmez d'abord le patient · "
+                "this visit is locked: confirm the patient first"
+            )
+
+    def check_open(self, visit: str) -> None:
+        """Raises `NotAllowed` where this visit is not the one that is open: the page may show the patient before."""
+        if self.visit is None or self.visit.id != visit:
+            raise NotAllowed(
+                "cette visite n'est plus celle qui est ouverte ; regardez le patient affiché · "
+                "this visit is no longer the open one; look at the patient that is shown"
+            )
 
     # ---------------------------------------------------------------------- a person's acts
 
@@ -142,16 +173,36 @@ class Desk:
         author: str,
         plan: Sequence[Kind] = (),
         responsible: str | None = None,
+        closes: bool = True,
+        visit: str | None = None,
     ) -> Visit:
-        """Close the visit that is open, and open one for this patient. It does not wait for the dossier."""
-        return await self._open(
-            f"v-{secrets.token_hex(10)}", identity, author, plan, responsible, planned=False
+        """Close the visit that is open, and open one for this patient. It does not wait for the dossier.
+
+        What may close nobody's visit (``closes``) raises `NotAllowed` where one is open. Who may be heard twice
+        draws its id (``visit``) before with `new_visit`: asked again, this is the visit that was opened then.
+        Raises `NotAllowed` where it is over by now, or somebody else's.
+        """
+        opened = await self._open(
+            visit or new_visit(),
+            identity,
+            author,
+            plan,
+            responsible,
+            planned=False,
+            closes=closes,
         )
+        if self.identity(opened.id) != identity:
+            raise NotAllowed(
+                "la visite est déjà ouverte, sous d'autres traits ; regardez le patient affiché, et fermez-la s'ils "
+                "sont faux · the visit is open already, with other traits; look at the patient that is shown, and "
+                "close it if they are wrong"
+            )
+        return opened
 
     async def open_planned(
-        self, visit: str, *, author: str, responsible: str | None = None
+        self, visit: str, *, author: str, responsible: str | None = None, closes: bool = True
     ) -> Visit:
-        """Close the visit that is open, and open this one of the dossier's.
+        """Close the visit that is open, and open this one of the dossier's. ``closes`` is as for `open`.
 
         ``responsible`` answers for it where the dossier has named nobody.
         From the worklist it opens without waiting for the dossier. Raises `DossierUnreachable` or
@@ -160,8 +211,7 @@ class Desk:
         present = self.visit
         if present is not None and present.id == visit:
             return present
-        known = await self.planned(visit)
-        self._known[visit] = known
+        known = self._identities.learn(await self.planned(visit))
         opened = await self._open(
             visit,
             known.identity,
@@ -169,6 +219,8 @@ class Desk:
             known.plan,
             known.responsible or responsible,
             planned=True,
+            closes=closes,
+            responsible_owed=known.responsible is None and responsible is not None,
         )
         self.worklist = tuple(one for one in self.worklist if one.visit != visit)
         return opened
@@ -183,31 +235,70 @@ class Desk:
             )
         return known
 
-    async def close(self, *, author: str) -> None:
-        """Close the open visit, if there is one. It still receives what began in it, for the grace."""
+    async def close(self, *, author: str, wanted: str | None = None) -> None:
+        """Close the open visit, if there is one. It still receives what began in it, for the grace.
+
+        A person names the visit they mean (``wanted``): `NotAllowed` where it is not the one that is open.
+        """
         async with self._acting:
+            if wanted is not None:
+                self.check_open(wanted)
             await self._close(author)
 
-    async def lock(self, *, author: str, reason: LockReason) -> None:
-        """Lock the open visit, if there is one: what begins from now on is nobody's."""
+    async def entrust(self, visit: str, physician: Operator, *, author: str) -> None:
+        """This physician answers for the open visit; the dossier is told. Raises `NotAllowed` for any other visit."""
         async with self._acting:
+            present = self.visit
+            if present is None or present.id != visit:
+                raise NotAllowed("cette visite est close · this visit is closed")
+            if present.responsible == physician.name:
+                return
+            await self._journal.entrust_visit(
+                visit,
+                physician.name,
+                self._clock.moment(),
+                physician=physician.id,
+                author=author,
+            )
+            named = {"responsible": physician.name, "responsible_owed": True}
+            self._put(present.model_copy(update=named))
+            self._news.set()
+
+    async def lock(
+        self,
+        *,
+        author: str,
+        reason: LockReason,
+        since: datetime | None = None,
+        wanted: str | None = None,
+    ) -> None:
+        """Lock the open visit, if there is one: what begins from now on, or ``since`` then, is nobody's.
+
+        ``wanted`` is as for `close`.
+        """
+        async with self._acting:
+            if wanted is not None:
+                self.check_open(wanted)
             visit = self.visit
             if visit is None or visit.locked:
                 return
-            at = self._clock.moment()
+            at = since or self._clock.moment()
             self._put(visit.model_copy(update={"locks": (*visit.locks, Lock(since=at))}))
             await self._journal.lock_visit(visit.id, at, author=author, reason=reason)
 
-    async def unlock(self, *, author: str) -> Visit:
-        """A person confirms that the open visit's patient is the one in the room.
+    async def unlock(self, wanted: str, *, author: str) -> Visit:
+        """A person confirms that the patient of this visit, which is open, is the one in the room.
 
-        Raises `NotAllowed` where no visit is locked, or where nobody can say whom it is about.
+        Raises `NotAllowed` where it is not the one that is open and locked, or nobody can say whom it is about.
         """
         async with self._acting:
             visit = self.visit
-            if visit is None or not visit.locked:
-                raise NotAllowed("aucune visite n'est verrouillée · no visit is locked")
-            if visit.id not in self._identities:
+            if visit is None or visit.id != wanted or not visit.locked:
+                raise NotAllowed(
+                    "cette visite n'est pas verrouillée ; regardez le patient affiché · "
+                    "this visit is not locked; look at the patient that is shown"
+                )
+            if self.identity(visit.id) is None:
                 raise NotAllowed(
                     "l'identité du patient n'est pas connue tant que le dossier ne répond pas ; attendez, "
                     "ou fermez la visite et ouvrez-en une · the patient's identity is not known while the "
@@ -269,8 +360,13 @@ class Desk:
         return policy.first_state(reading, visit, self._confirm, doubt, self.withheld)
 
     def doubt(self, reading: Reading, visit: str) -> Doubt | None:
-        """Whether a reading is unlike what the dossier knows of this visit's patient: then ask who it is."""
-        identity = self._identities.get(visit)
+        """Whether a reading is unlike what the dossier knows of this visit's patient: then ask who it is.
+
+        What no sensor can have measured says nothing of who stood there.
+        """
+        if reading.plausibility == "impossible":
+            return None
+        identity = self.identity(visit)
         return earlier.doubt(
             reading.measurement,
             reading.received_at,
@@ -303,9 +399,16 @@ class Desk:
             tasks.create_task(self._keep_told(), name="desk-dossier")
 
     async def _keep_looking(self) -> None:
+        seen = self._clock.moment()
         while True:
-            self.look()
             await asyncio.sleep(LOOK_SECONDS)
+            before, seen = seen, self._clock.moment()
+            if seen - before >= ASLEEP:
+                try:
+                    await self.lock(author=STATION, reason="asleep", since=before)
+                except JournalFull as error:
+                    # It is locked all the same, for as long as this run lasts; the next start locks it again.
+                    log.critical("visit.lock_not_kept %s", error)
 
     async def _keep_told(self) -> None:
         while True:
@@ -335,7 +438,7 @@ class Desk:
                 troubles.append(str(error))
                 break
         visit = self.visit
-        if visit is not None and visit.id not in self._identities:
+        if visit is not None and self.identity(visit.id) is None:
             try:
                 await self.look_up(visit.id)
             except (DossierUnreachable, DossierRefused, SealBroken, OSError) as error:
@@ -354,19 +457,8 @@ class Desk:
         return self.worklist
 
     async def look_up(self, visit: str) -> PatientIdentity:
-        """Whom a recent visit is about: from memory, from the journal's seal, or from the dossier.
-
-        Raises `DossierUnreachable`, `DossierRefused`, `SealBroken` or ``OSError``.
-        """
-        identity = self._identities.get(visit)
-        if identity is None:
-            sealed = await self._journal.sealed_identity(visit)
-            if sealed is not None:
-                identity = self._unsealed(sealed, visit)
-            else:
-                identity = self._learn(await self._dossier.visit(visit)).identity
-            self._identities[visit] = identity
-        return identity
+        """Whom a recent visit is about. Raises as `Identities.look_up` does."""
+        return await self._identities.look_up(visit)
 
     # ------------------------------------------------------------------------------ inside
 
@@ -379,8 +471,20 @@ class Desk:
         responsible: str | None,
         *,
         planned: bool,
+        closes: bool,
+        responsible_owed: bool = False,
     ) -> Visit:
         async with self._acting:
+            # Somebody else may have opened one while the dossier was asked, or just now.
+            present = self.visit
+            if present is not None and present.id == visit_id:
+                return present
+            if present is not None and not closes:
+                raise NotAllowed(
+                    "une autre visite vient d'être ouverte · another visit has just been opened"
+                )
+            if any(one.id == visit_id for one in self._visits):
+                raise NotAllowed("cette visite est close · this visit is closed")
             # The old visit ends first: whatever begins from now on is not its own.
             await self._close(author)
             visit = Visit(
@@ -388,12 +492,13 @@ class Desk:
                 opened_at=self._clock.moment(),
                 plan=tuple(plan),
                 responsible=responsible,
+                responsible_owed=responsible_owed,
                 planned=planned,
                 at_dossier="unknown",
             )
-            sealed = self._seal.seal(identity.model_dump_json().encode(), visit.id)
+            sealed = self._identities.sealed(visit.id, identity)
             await self._journal.open_visit(visit, author=author, sealed=sealed)
-            self._identities[visit.id] = identity
+            self._identities.keep(visit.id, identity)
             self._visits.append(visit)
             self._forget()
             self._tell_page()
@@ -420,8 +525,8 @@ class Desk:
         if visit.at_dossier == "unknown":
             identity = None
             if not visit.planned:
-                identity = self._identities.get(visit.id)
-                identity = identity or self._unsealed(owed.sealed or b"", visit.id)
+                identity = self.identity(visit.id)
+                identity = identity or self._identities.unsealed(visit.id, owed.sealed or b"")
             opening = Opening(
                 visit=visit.id,
                 station=self._station,
@@ -430,11 +535,25 @@ class Desk:
                 plan=visit.plan,
                 responsible=visit.responsible,
             )
-            self._learn(await self._dossier.open_visit(opening))
+            self._identities.learn(await self._dossier.open_visit(opening))
             await self._answered(visit.id, "open")
+        if visit.responsible_owed and visit.responsible is not None:
+            await self._tell_responsible(visit.id, visit.responsible)
         if visit.closed_at is not None:
             await self._dossier.close_visit(visit.id, visit.closed_at)
             await self._answered(visit.id, "closed")
+
+    async def _tell_responsible(self, visit: str, responsible: str) -> None:
+        try:
+            await self._dossier.entrust_visit(visit, responsible)
+        except DossierRefused as error:
+            # A dossier too old to be told has the visit all the same: nothing waits for this.
+            log.warning("visit.responsible_refused visit=%s code=%s", visit, error.code)
+        await self._journal.visit_entrusted(visit, responsible)
+        for known in self._visits:
+            if known.id == visit and known.responsible == responsible:
+                self._put(known.model_copy(update={"responsible_owed": False}))
+                break
 
     async def _answered(self, visit: str, at_dossier: Literal["open", "closed"]) -> None:
         await self._journal.visit_answered(visit, at_dossier)
@@ -442,14 +561,6 @@ class Desk:
             if known.id == visit:
                 self._put(known.model_copy(update={"at_dossier": at_dossier}))
                 break
-
-    def _learn(self, known: KnownVisit) -> KnownVisit:
-        self._known[known.visit] = known
-        self._identities[known.visit] = known.identity
-        return known
-
-    def _unsealed(self, sealed: bytes, visit: str) -> PatientIdentity:
-        return PatientIdentity.model_validate_json(self._seal.open(sealed, visit))
 
     def _put(self, visit: Visit) -> None:
         """Replace a visit, and show it where it is, or was, the open one."""
@@ -460,16 +571,13 @@ class Desk:
 
     def _tell_page(self) -> None:
         visit = self.visit
-        self._show(visit, None if visit is None else self._identities.get(visit.id))
+        self._show(visit, None if visit is None else self.identity(visit.id))
 
     def _forget(self) -> None:
         """Identities of visits nobody can assign to any more leave the memory."""
         oldest = self._clock.moment() - REMEMBERED
         self._visits = [v for v in self._visits if v.closed_at is None or v.closed_at >= oldest]
-        here = {visit.id for visit in self._visits}
-        for memory in (self._identities, self._known):
-            for gone in memory.keys() - here:
-                del memory[gone]
+        self._identities.forget_but([visit.id for visit in self._visits])
 
 
 def _ended(locks: tuple[Lock, ...], at: datetime) -> tuple[Lock, ...]:

@@ -81,6 +81,10 @@ class Dossier(Protocol):
         """Tell that a visit is open; telling it again changes nothing."""
         ...
 
+    async def entrust_visit(self, visit: str, responsible: str) -> None:
+        """Tell which physician answers for a visit; telling it again changes nothing."""
+        ...
+
     async def close_visit(self, visit: str, at: AwareDatetime) -> None:
         """Tell that a visit ended; one that is closed keeps its end."""
         ...

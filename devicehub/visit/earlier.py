@@ -29,7 +29,7 @@ ADULT_YEARS = 20
 
 SIX_MONTHS = timedelta(days=183)
 REMEMBERED = timedelta(days=3 * 365)
-"""A value older than this tells nothing about who a person is."""
+"""A weight older than this tells nothing about who a person is."""
 
 HEIGHT_KEPT = timedelta(days=5 * 365)
 """How old an adult's height may be to compute with."""

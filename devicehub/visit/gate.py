@@ -8,7 +8,7 @@ by which an assistant types a value. Pure decisions; the page and the desk ask t
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, get_args
 
 from devicehub.driver import Kind
 from devicehub.reading.reading import Reading
@@ -16,11 +16,11 @@ from devicehub.reading.reading import Reading
 Role = Literal["assistant", "physician", "technician"]
 """``assistant`` measures, ``physician`` answers for it, ``technician`` looks after the devices and sees no patient."""
 
-ROLES: tuple[Role, ...] = ("assistant", "physician", "technician")
-
 Act = Literal["visit", "decide", "type", "delegate", "maintain"]
 """``visit``: open, lock, switch and close visits. ``decide``: accept, reject, attribute, withdraw a reading.
 ``type``: enter a value by hand. ``delegate``: set what assistants may measure. ``maintain``: devices, bonds, frames."""
+
+ACTS: tuple[Act, ...] = get_args(Act)
 
 _MAY: dict[Role, frozenset[Act]] = {
     "assistant": frozenset({"visit", "decide"}),
@@ -51,3 +51,8 @@ def hold(reading: Reading, withheld: Collection[Kind]) -> Hold | None:
     if reading.metrology is not None and reading.metrology.blocks:
         return "metrology_lapsed"
     return "not_delegated" if reading.kind in withheld else None
+
+
+def holds(role: Role, reading: Reading, withheld: Collection[Kind]) -> Hold | None:
+    """Why this role cannot lead a reading to the dossier; ``None`` where it can."""
+    return None if may(role, "type") else hold(reading, withheld)

@@ -5,8 +5,8 @@ characters (``IS``, version ``01``, 22 reserved zeros) and blocks in any order, 
 its value. A group separator (GS, 0x1D) closes a value of variable length that is shorter than its longest
 and not the last. Names are upper case A–Z with hyphen, apostrophe and space.
 
-The names carry no check of their own; the matricule does (its key), and whoever opens the visit reads the
-name aloud. No message here holds anything that was read.
+The names carry no check of their own: the last field, where it is a name, may have lost its end with the code whole in
+all else. The matricule has a check (its key), and whoever opens the visit reads the name aloud. No message here holds anything that was read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEST_OIDS: Final = frozenset({INS_NIR_TEST, INS_NIR_DEMO})
 """HL7 France, *FR Core* 2.2.0, fr-core-patient-ins: the four authorities that assign an INS."""
 
 NotReadReason = Literal[
-    "unknown_code", "version", "damaged", "no_separator", "key", "no_ins", "test_card"
+    "unknown_code", "version", "damaged", "no_separator", "key", "no_ins", "test_card", "real_card"
 ]
 
 
@@ -65,10 +65,10 @@ _FIELDS: Final = MappingProxyType(
 _COMPULSORY: Final = frozenset(_FIELDS) - {"S7"}
 
 
-def read_ins(text: str, *, accepts_test_cards: bool) -> PatientIdentity:
+def read_ins(text: str, *, simulation: bool) -> PatientIdentity:
     """The identity in the text of one code, which must be whole: it has no length of its own to check.
 
-    Raises `NotRead`.
+    A simulation takes nobody but invented patients, and elsewhere nobody is invented. Raises `NotRead`.
     """
     if not text.startswith(HEADER):
         raise NotRead("version" if re.match(r"IS\d{2}", text) else "unknown_code")
@@ -78,8 +78,10 @@ def read_ins(text: str, *, accepts_test_cards: bool) -> PatientIdentity:
         raise NotRead("key")
     if oid not in REAL_OIDS | TEST_OIDS:
         raise NotRead("no_ins")
-    if oid in TEST_OIDS and not accepts_test_cards:
+    if oid in TEST_OIDS and not simulation:
         raise NotRead("test_card")
+    if oid in REAL_OIDS and simulation:
+        raise NotRead("real_card")
     day, month, year = map(int, fields["S6"].split("-"))
     try:
         born = date(year, month, day)
@@ -87,9 +89,8 @@ def read_ins(text: str, *, accepts_test_cards: bool) -> PatientIdentity:
         raise NotRead("damaged") from None
     return PatientIdentity(
         family_name=fields["S4"],
-        given_name=fields[
-            "S3"
-        ],  # the whole list: where one name ends and the next begins is unknown
+        # The whole list: where one name ends and the next begins is unknown.
+        given_name=fields["S3"],
         born=born,
         sex="F" if fields["S5"] == "F" else "M",
         ins=Ins(matricule=matricule, oid=oid, birth_place=fields.get("S7")),

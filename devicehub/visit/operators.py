@@ -7,8 +7,6 @@ the assistant's rights, the smallest that measure.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 from typing import Final
@@ -17,11 +15,16 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from pydantic import TypeAdapter, ValidationError
 
+from devicehub.journal.private_file import write_private
 from devicehub.reading.reading import Record
 from devicehub.visit.gate import Role
 
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """19 MiB, two passes: the smallest argon2id setting that OWASP's Password Storage Cheat Sheet names."""
+
+
+LONGEST_NAME: Final = 80
+"""What the dossier takes for the name of who answers for a visit."""
 
 
 class Operator(Record):
@@ -104,6 +107,10 @@ class Operators:
                 f"{operator.id!r}: de 1 à 32 caractères parmi a-z, 0-9 et -, et pas « {NOBODY.id} » · "
                 f"1 to 32 of a-z, 0-9 and -, and not {NOBODY.id!r}"
             )
+        if not 1 <= len(operator.name.strip()) <= LONGEST_NAME:
+            raise WrongOperator(
+                f"le nom a de 1 à {LONGEST_NAME} caractères · a name has 1 to {LONGEST_NAME} characters"
+            )
         if pin is not None and not re.fullmatch(r"[0-9]{4,12}", pin):
             raise WrongOperator("le code a de 4 à 12 chiffres · a PIN has 4 to 12 digits")
         if pin is None and operator.subject is None:
@@ -120,11 +127,4 @@ class Operators:
         self._save(others)
 
     def _save(self, operators: list[Operator]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        new = self._path.with_suffix(".new")
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump([each.model_dump(mode="json") for each in operators], file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        write_private(self._path, _BOOK.dump_json(operators, indent=1))

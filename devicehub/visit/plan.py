@@ -18,19 +18,41 @@ from devicehub.journal.records import Filing, QuarantineReason, State, Visit
 Condition = Literal["not_seen", "waiting", "connecting", "connected", "measuring", "lost", "failed"]
 """``not_seen``: nothing was heard of it since the station started."""
 
-Trouble = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"]
-"""Why a device that was heard cannot be talked to."""
+Trouble = Literal[
+    "not_adopted",
+    "no_place",
+    "not_paired",
+    "bond_lost",
+    "bond_elsewhere",
+    "port_held",
+    "port_shared",
+    "port_denied",
+    "port_unclear",
+    "port_wrong",
+    "server_refused",
+]
+"""Why a device is not read, though it may be there."""
 
 CauseCode = Literal[
     "visit_locked",
     "in_quarantine",
+    "not_emptied",
     "could_not_measure",
     "measuring",
     "rejected",
     "no_device",
+    "unknown_not_adopted",
+    "unknown_device",
     "bond_lost",
     "bond_elsewhere",
     "not_paired",
+    "not_adopted",
+    "port_held",
+    "port_shared",
+    "port_denied",
+    "port_unclear",
+    "port_wrong",
+    "server_refused",
     "no_place",
     "device_failed",
     "computed",
@@ -44,8 +66,10 @@ CauseCode = Literal[
 """What may keep a measurement away, the likeliest first where several hold.
 
 ``asleep``: not heard since the visit was opened; a device that talks to somebody else's telephone is silent too.
-``not_measured``: heard, and nothing was measured with it yet. ``came_without``: it has measured in this visit,
-and did not tell this along with it. ``computed``: no device is needed, what it is made of has to come. ``bond_elsewhere``: another radio holds its bond.
+``not_measured``: heard, and nothing was measured with it yet. ``not_emptied``: a load rests on the scale, which was not seen
+empty before it, and is no weight to come. ``came_without``: it has measured in this visit,
+and did not tell this along with it. ``computed``: no device is needed, what it is made of has to come. ``unknown_device``: no device is known
+to tell this, and of this one nobody knows yet what it tells; ``unknown_not_adopted`` as long as it is not the room's. ``bond_elsewhere``: another radio holds its bond.
 """
 
 NotFiledCode = Literal["broker_down", "dossier_silent", "refused"]
@@ -80,6 +104,10 @@ class RoomDevice:
     heard_at: datetime | None = None
     could_not_measure_at: datetime | None = None
     """When it last said that it could not measure."""
+    holder: str | None = None
+    """Who has its port: a program, or another device of the room."""
+    not_emptied: bool = False
+    """A load rests on it that is no weight to come: it was not seen empty before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +131,8 @@ class Snapshot:
 class Cause:
     """One thing that keeps a measurement away. The page has words for it, and for the next act, by its code.
 
-    ``device`` is the name the practice gave; ``detail`` is the radio's fault or the reason of the quarantine.
+    ``device`` is the name the practice gave; ``detail`` is the radio's fault, the reason of the quarantine, or who has
+    the port.
     """
 
     code: CauseCode
@@ -187,9 +216,12 @@ def _of_the_devices(room: Snapshot, kind: Kind) -> Iterator[Cause]:
         return
     telling = [device for device in room.devices if device.tells and kind in device.tells]
     if not telling:
-        telling = [device for device in room.devices if device.tells is None]
-    if not telling:
-        yield Cause("no_device")
+        unknown = [device for device in room.devices if device.tells is None]
+        for device in unknown:
+            is_ours = device.trouble != "not_adopted"
+            yield Cause("unknown_device" if is_ours else "unknown_not_adopted", device.name)
+        if not unknown:
+            yield Cause("no_device")
     for device in telling:
         failed_at = device.could_not_measure_at
         if failed_at is not None and failed_at >= room.visit.opened_at:
@@ -206,7 +238,9 @@ def _of_one(room: Snapshot, device: RoomDevice) -> Cause:
     if device.on_radio and room.radio_fault is not None:
         return Cause("radio_down", device.name, room.radio_fault)
     if device.trouble is not None:
-        return Cause(device.trouble, device.name)
+        return Cause(device.trouble, device.name, device.holder)
+    if device.not_emptied:
+        return Cause("not_emptied", device.name)
     if device.condition == "measuring":
         return Cause("measuring", device.name)
     if not device.on_radio and device.condition not in {"connected", "connecting"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-from devicehub.driver import Kind
+from devicehub.driver import BloodPressure, Kind, Measurement
 from devicehub.journal.records import State
 from devicehub.reading.reading import Reading
 from devicehub.visit import gate
@@ -25,12 +25,19 @@ def flags(reading: Reading, doubt: Doubt | None = None) -> tuple[str, ...]:
         doubts.append("unattended")
     if reading.plausibility != "plausible":
         doubts.append(reading.plausibility)
+    if _is_half(reading.measurement):
+        doubts.append("half_a_pressure")
     doubts += reading.measurement.flags
     if reading.metrology is not None and reading.metrology.lapsed:
         doubts.append("metrology_lapsed")
     if doubt is not None:
         doubts.append(doubt)
     return tuple(doubts)
+
+
+def _is_half(said: Measurement) -> bool:
+    """Whether a cuff could not tell both pressures of one."""
+    return isinstance(said, BloodPressure) and None in (said.systolic_mmhg, said.diastolic_mmhg)
 
 
 def first_state(

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 3600.0
 
-
 LINE: Final = Line(baud=9600, framer=until(*SUFFIXES, limit=LONGEST))
 """How most readers with a wire are set by their maker; a USB one ignores the speed."""
 
@@ -51,9 +50,8 @@ async def run_reader(
                     if frame is not None:
                         await take(frame.data)
         except LinkLost as lost:
-            if (
-                str(lost) != said
-            ):  # An absent reader is tried every second; once is enough to say so.
+            # An absent reader is tried every second; once is enough to say so.
+            if str(lost) != said:
                 said = str(lost)
                 log.info("reader_lost %s", said)
                 show(said)

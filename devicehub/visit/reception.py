@@ -94,9 +94,9 @@ class Doors:
 class Reception:
     """Takes scans and holds one proposal, the newest. Its methods are called on the event loop."""
 
-    def __init__(self, doors: Doors, *, accepts_test_cards: bool, opens_visit: bool) -> None:
+    def __init__(self, doors: Doors, *, simulation: bool, opens_visit: bool) -> None:
         self._doors = doors
-        self._accepts_test_cards = accepts_test_cards
+        self._simulation = simulation
         self._opens_visit = opens_visit
         self._waiting = Waiting()
         self._opening = False
@@ -142,13 +142,15 @@ class Reception:
         self._doors.show(self._waiting)
 
     async def _proposed(self, line: bytes) -> Proposal | None:
-        read = read_scan(line, accepts_test_cards=self._accepts_test_cards)
+        read = read_scan(line, simulation=self._simulation)
         if read is None:
             return None
         if isinstance(read, PatientIdentity):
             if not can_be_born(read.born, datetime.now().astimezone().date()):
                 raise NotRead("damaged")
             return Proposal(uuid4(), read)
+        # While the dossier is asked, the one before must not be opened in this one's place.
+        self._hold(None)
         return Proposal(uuid4(), await self._doors.planned(read.visit), read.visit)
 
     async def _propose(self, proposal: Proposal) -> None:

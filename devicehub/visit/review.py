@@ -1,11 +1,17 @@
 """The review: what a person says of readings. Every act is audited with its author, and none alters a value.
 
-Before a reading is sent, a word about it is a change of its state and can be undone. Afterwards the dossier
-may hold it: what is then said travels as a new revision of its attribution, and has a receipt of its own.
+Every act on one reading comes through one door (`Review._asked`): there stand the state it is for, the patient that
+has to be confirmed, and, where it may end at the dossier, the gate.
+
+Before a reading is sent, a word about it is a change of its state and can be undone: what a person accepts stays
+here for `Desk.undo_for`, so that they can. Afterwards the dossier may hold it: what is then said travels as a new
+revision of its attribution, and has a receipt of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -15,7 +21,8 @@ from devicehub.journal.records import Attribution, Filing, State, StateChange
 from devicehub.transport.hands import station_now
 from devicehub.visit import gate, policy
 from devicehub.visit.desk import Desk
-from devicehub.visit.gate import Hold, Role
+from devicehub.visit.gate import Hold
+from devicehub.visit.operators import Operator
 
 Reason = Literal[
     "wrong_patient",
@@ -44,8 +51,20 @@ class Flagged(NotAllowed):
         self.flagged = flagged
 
 
+class Held(Exception):
+    """What was asked ends at the dossier, and only the physician may lead this reading there."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(hold)
+        self.hold = hold
+
+
 class Review:
-    """A person's acts on readings. Each raises `NotAllowed` where the reading's state does not allow it."""
+    """A person's acts on readings. ``by`` is always who acts.
+
+    Each raises `NotAllowed` where the reading's state does not allow it, or its visit is locked, and `Held` where the
+    gate keeps it from whoever asks.
+    """
 
     def __init__(self, journal: Journal, desk: Desk) -> None:
         self._journal = journal
@@ -65,19 +84,24 @@ class Review:
         here = self._desk.visit
         return await self._journal.to_review(but=here.id if here else None, limit=TRAY_LARGEST)
 
-    async def assign(self, reading: UUID, visit: str, *, author: str, reason: Reason) -> Filing:
-        """Give a reading of the tray to a recent visit (`Desk.recent`), which a person vouches for."""
-        filing = await self._filing(reading)
+    async def assign(self, reading: UUID, visit: str, *, by: Operator, reason: Reason) -> Filing:
+        """Give a reading of the tray to a recent visit (`Desk.recent`) whose patient is known: a person vouches for it.
+
+        One that the gate holds waits there for the physician (`Desk.first_state`).
+        """
+        filing = await self._asked(reading, by)
         if filing.state != "quarantined":
             raise NotAllowed(
-                "cette mesure n'est pas en quarantaine · this reading is not in quarantine"
+                "Ce relevé n’attend plus d’être attribué : regardez où il en est."
+                " · This reading no longer waits to be assigned: see where it is."
             )
         state = self._desk.first_state(filing.reading, visit)
-        return await self._revise(filing, "assign", visit, state, author, reason)
+        return await self._revise(filing, "assign", visit, state, by, reason)
 
-    async def discard(self, reading: UUID, *, author: str, reason: Reason) -> Filing:
+    async def discard(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
         """Leave a reading of the tray to nobody, for good unless it is undone. It is kept as discarded."""
-        return await self._journal.change(reading, "discarded", author=author, detail=reason)
+        await self._asked(reading, by, only="quarantined")
+        return await self._journal.change(reading, "discarded", author=by.id, detail=reason)
 
     # ------------------------------------------------------------------------ before it is sent
 
@@ -89,23 +113,29 @@ class Review:
         """Every state a reading has been in, oldest first."""
         return await self._journal.history(reading)
 
-    async def hold(self, reading: UUID, role: Role) -> Hold | None:
-        """Why this role cannot accept a reading; ``None`` where it can."""
-        filing = await self._filing(reading)
-        if gate.may(role, "type"):
-            return None
-        return gate.hold(filing.reading, self._desk.withheld)
+    async def accept(self, reading: UUID, *, by: Operator) -> Filing:
+        """Accept a reading that waits for a person: it goes to the dossier."""
+        await self._asked(reading, by, only="to_review", gated=True)
+        return await self._journal.change(
+            reading, "accepted", author=by.id, undo_for=self._desk.undo_for
+        )
 
-    async def accept(self, reading: UUID, *, author: str) -> Filing:
-        """Accept a reading that waits for a person: it goes to the dossier. Ask `hold` first."""
-        return await self._journal.change(reading, "accepted", author=author)
+    async def accept_all(self, seen: Collection[UUID], *, by: Operator) -> list[Filing]:
+        """Accept at once those of the ``seen`` readings of the open visit that still wait, and no other.
 
-    async def accept_all(self, *, author: str) -> list[Filing]:
-        """Accept all that waits in the open visit, at once. Raises `Flagged`, having accepted nothing."""
+        Raises `Flagged`, or `NotAllowed` where one is not the open visit's, having accepted nothing.
+        """
         visit = self._desk.visit
         if visit is None:
             raise NotAllowed("aucune visite n'est ouverte · no visit is open")
-        waiting = [f for f in await self._journal.of_visit(visit.id) if f.state == "to_review"]
+        self._desk.check_confirmed(visit.id)
+        here = {filing.reading.id: filing for filing in await self._journal.of_visit(visit.id)}
+        if not here.keys() >= set(seen):
+            raise NotAllowed(
+                "ces mesures ne sont pas de la visite ouverte ; regardez le patient affiché · "
+                "these readings are not of the open visit; look at the patient that is shown"
+            )
+        waiting = [here[one] for one in dict.fromkeys(seen) if here[one].state == "to_review"]
         flagged = tuple(
             filing
             for filing in waiting
@@ -115,53 +145,74 @@ class Review:
         if flagged:
             raise Flagged(flagged)
         return await self._journal.change_all(
-            [filing.reading.id for filing in waiting], "accepted", author=author
+            [filing.reading.id for filing in waiting],
+            "accepted",
+            author=by.id,
+            undo_for=self._desk.undo_for,
         )
 
-    async def reject(self, reading: UUID, *, author: str, reason: Reason) -> Filing:
+    async def reject(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
         """Reject a reading that waits for a person. It is kept as rejected, with the reason."""
-        return await self._journal.change(reading, "rejected", author=author, detail=reason)
+        await self._asked(reading, by, only="to_review")
+        return await self._journal.change(reading, "rejected", author=by.id, detail=reason)
 
-    async def retake(self, reading: UUID, *, author: str, reason: Reason) -> Filing:
+    async def retake(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
         """Reject a reading and expect its kind again in this visit."""
-        filing = await self._journal.retake(reading, author=author, detail=reason)
+        await self._asked(reading, by, only="to_review")
+        filing = await self._journal.retake(reading, author=by.id, detail=reason)
         if filing.attribution.visit is not None:
             self._desk.expect(filing.attribution.visit, filing.reading.kind)
         return filing
 
-    async def undo(self, reading: UUID, *, author: str) -> Filing:
+    async def undo(self, reading: UUID, *, by: Operator) -> Filing:
         """Take back an acceptance that was not sent yet, a rejection, or a discarding."""
-        before = (await self._filing(reading)).state
+        before = (await self._asked(reading, by)).state
         state: State = "quarantined" if before == "discarded" else "to_review"
-        return await self._journal.change(reading, state, author=author)
+        return await self._journal.change(reading, state, author=by.id)
 
     # ------------------------------------------------------------------------- after it was sent
 
-    async def retry(self, reading: UUID, *, author: str) -> Filing:
+    async def retry(self, reading: UUID, *, by: Operator) -> Filing:
         """Send a reading once more that the dossier has refused."""
-        return await self._journal.change(reading, "accepted", author=author)
+        await self._asked(reading, by, only="refused", gated=True)
+        return await self._journal.change(reading, "accepted", author=by.id)
 
-    async def withdraw(self, reading: UUID, *, author: str, reason: Reason) -> Filing:
+    async def withdraw(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
         """Take a reading back from the dossier, where it stays visible as withdrawn."""
-        filing = await self._filing(reading)
-        return await self._revise(filing, "withdraw", None, "withdrawn", author, reason)
+        filing = await self._asked(reading, by)
+        return await self._revise(filing, "withdraw", None, "withdrawn", by, reason)
 
-    async def reassign(self, reading: UUID, visit: str, *, author: str, reason: Reason) -> Filing:
+    async def reassign(self, reading: UUID, visit: str, *, by: Operator, reason: Reason) -> Filing:
         """Move a reading to another recent visit; where it was sent already, the dossier moves it too."""
-        filing = await self._filing(reading)
+        filing = await self._asked(reading, by, gated=True)
         if filing.state == "quarantined" or filing.attribution.visit == visit:
             raise NotAllowed(
                 "choisissez une autre visite que la sienne · choose a visit other than its own"
             )
         state: State = "to_review" if filing.state == "to_review" else "accepted"
-        return await self._revise(filing, "reassign", visit, state, author, reason)
+        return await self._revise(filing, "reassign", visit, state, by, reason)
 
     # ------------------------------------------------------------------------------ inside
 
-    async def _filing(self, reading: UUID) -> Filing:
+    async def _asked(
+        self, reading: UUID, by: Operator, *, only: State | None = None, gated: bool = False
+    ) -> Filing:
+        """The reading that somebody acts on, where they may: the one door of every act.
+
+        ``only`` is the one state the act is for; the journal knows where else it cannot lead. ``gated`` is an act by
+        which a reading may end at the dossier.
+        """
         filing = await self._journal.reading(reading)
         if filing is None:
             raise NotAllowed(f"cette mesure n'existe pas · there is no such reading ({reading})")
+        if filing.attribution.visit is not None:
+            self._desk.check_confirmed(filing.attribution.visit)
+        if only is not None and filing.state != only:
+            # The page has its own words for this (`refusal.moved_on`).
+            raise NotAllowed(f"this is for a reading that is {only}; it is {filing.state}")
+        hold = gate.holds(by.role, filing.reading, self._desk.withheld) if gated else None
+        if hold is not None:
+            raise Held(hold)
         return filing
 
     async def _revise(
@@ -170,7 +221,7 @@ class Review:
         action: Literal["assign", "reassign", "withdraw"],
         visit: str | None,
         state: State,
-        author: str,
+        by: Operator,
         reason: Reason,
     ) -> Filing:
         if visit is not None:
@@ -180,21 +231,24 @@ class Review:
             revision=filing.attribution.revision + 1,
             action=action,
             visit=visit,
-            author=author,
+            author=by.id,
             reason=reason,
             at=station_now(),
         )
-        return await self._journal.attribute(attribution, state)
+        # Who moves or withdraws corrects what may be at the dossier already: that does not wait.
+        undo_for = self._desk.undo_for if action == "assign" else timedelta()
+        return await self._journal.attribute(attribution, state, undo_for=undo_for)
 
     def _check_visit(self, visit: str) -> None:
-        chosen = next((one for one in self._desk.recent if one.id == visit), None)
-        if chosen is None:
+        if all(one.id != visit for one in self._desk.recent):
             raise NotAllowed(
                 "cette visite n'est pas une visite récente de ce poste · "
                 "this visit is not a recent one of this station"
             )
-        if chosen.locked:
+        self._desk.check_confirmed(visit)
+        if self._desk.identity(visit) is None:
+            # A person vouches for whose it is: nobody can, of a visit without a name.
             raise NotAllowed(
-                "cette visite est verrouillée : confirmez d'abord le patient · "
-                "this visit is locked: confirm the patient first"
+                "l'identité du patient de cette visite n'est pas connue tant que le dossier ne répond pas ; attendez "
+                "sa réponse · the patient's identity is not known while the dossier does not answer; wait for it"
             )

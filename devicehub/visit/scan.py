@@ -17,7 +17,7 @@ SUFFIXES: Final = (b"\r", b"\n", b"\t")
 """What readers are set to send after a code (CR, LF, CR LF, TAB)."""
 
 LONGEST: Final = 512
-"""Bytes: twice the longest INS code (273 characters with every name at its longest)."""
+"""Bytes: twice the longest INS code (273 characters with every name at its longest). What is longer is none of ours."""
 
 _AIM = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 """The symbology identifier many readers put in front: ``]d1``, ``]C0``, ``]Q1`` (ISO/IEC 15424)."""
@@ -34,12 +34,14 @@ class VisitCode:
     visit: str
 
 
-def read_scan(line: bytes, *, accepts_test_cards: bool) -> PatientIdentity | VisitCode | None:
+def read_scan(line: bytes, *, simulation: bool) -> PatientIdentity | VisitCode | None:
     """What a line says, its suffix included; ``None`` for a line of suffixes alone.
 
     Strays in front of an INS code, as of a code that was cut short, are passed over: its header shows where it
-    begins. Raises `devicehub.visit.ins.NotRead`.
+    begins. No byte at all stands for a scan that was too long. Raises `devicehub.visit.ins.NotRead`.
     """
+    if not line:
+        raise NotRead("unknown_code")
     if not line.endswith(SUFFIXES):
         raise NotRead("damaged")
     starts = [match.start() for match in _INS_START.finditer(line)]
@@ -54,4 +56,4 @@ def read_scan(line: bytes, *, accepts_test_cards: bool) -> PatientIdentity | Vis
     text = text[aim.end() :] if aim else text
     if _VISIT.fullmatch(text):
         return VisitCode(text)
-    return read_ins(text, accepts_test_cards=accepts_test_cards)
+    return read_ins(text, simulation=simulation)

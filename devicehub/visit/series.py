@@ -68,6 +68,11 @@ class Taken(Record):
     early: bool = False
     """It certainly began before its minute was over. It counts: the person sees it and may retake."""
 
+    @property
+    def stands_for(self) -> int | None:
+        """The planned minute of standing it was taken at; none where the patient was not standing after all."""
+        return self.minute if self.posture == "standing" else None
+
 
 class Series(Record):
     """A series as it stands: what the operator said, and the readings that came, in their order."""
@@ -133,13 +138,24 @@ def end(series: Series, at: datetime) -> Series:
     return _with(series, ended_at=series.ended_at or at)
 
 
-def relabel(series: Series, reading: UUID, *, arm: Arm | None, posture: Posture) -> Series:
-    """The operator corrects what a reading was taken on."""
+def relabel(
+    series: Series, reading: UUID, filings: Mapping[UUID, Filing], *, arm: Arm, posture: Posture
+) -> Series:
+    """The operator corrects what a reading was taken on.
+
+    Once every measurement of the series proper was on something else than the series, alike, the series is on
+    that too: the cuff was there all along. Until then it goes on as it was. ``filings`` are the visit's, by reading.
+    """
     taken = tuple(
         one.model_copy(update={"arm": arm, "posture": posture}) if one.reading == reading else one
         for one in series.taken
     )
-    return _with(series, taken=taken)
+    changed = _with(series, taken=taken)
+    its_own = [one for one in usable_of(changed, filings) if one.purpose == "series"]
+    alike = {(one.arm, one.posture) for one in its_own} == {(arm, posture)}
+    if alike and posture != "standing" and any(one.reading == reading for one in its_own):
+        return _with(changed, arm=arm, posture=posture)
+    return changed
 
 
 # --------------------------------------------------------------------------------------- what comes in
@@ -165,7 +181,8 @@ def take(series: Series, filing: Filing, filings: Mapping[UUID, Filing]) -> Seri
         minute = _nearest_minute(series, before, reading.received_at)
         one = _taken(series, reading, "standing", minute=minute)
     else:
-        arms = series.rules.both_arms and not series.arm_chosen and len(arms_of(before)) < len(BOTH)
+        compared = arms_of(series, before)
+        arms = series.rules.both_arms and not series.arm_chosen and len(compared) < len(BOTH)
         full = len(counting_of(series, before)) >= series.rules.count
         early = reading.began.latest < next_due(series, before) - TOLERANCE
         if full and not arms:
@@ -256,13 +273,22 @@ def standing_left(series: Series, usable: Sequence[Taken], now: datetime) -> lis
 
 
 def _free_minutes(series: Series, usable: Iterable[Taken]) -> list[int]:
-    done = {one.minute for one in usable if one.purpose == "standing"}
+    done = {one.stands_for for one in usable if one.purpose == "standing"}
     return [minute for minute in sorted(series.rules.standing_minutes) if minute not in done]
 
 
-def arms_of(usable: Iterable[Taken]) -> set[Arm]:
+def compared_of(series: Series, usable: Iterable[Taken]) -> list[Taken]:
+    """The measurements by which the arms are compared, in the posture of the series."""
+    return [
+        one
+        for one in usable
+        if one.purpose == "arm" and one.arm is not None and one.posture == series.posture
+    ]
+
+
+def arms_of(series: Series, usable: Iterable[Taken]) -> set[Arm]:
     """The arms that were compared before one is chosen."""
-    return {one.arm for one in usable if one.purpose == "arm" and one.arm is not None}
+    return {one.arm for one in compared_of(series, usable) if one.arm is not None}
 
 
 def next_due(series: Series, usable: Sequence[Taken]) -> datetime:

@@ -6,7 +6,8 @@ header for gross, net or tare, eight characters, two or three of unit, a point o
 characters). Out of range is ``OL`` before nines, nines with a power of ten, or blanks; some indicators say ``UL``
 when it is too little. The 16 characters of
 the dump print (``WT`` when stable) are known from general knowledge only. ``Q`` asks for the weight; a scale
-that streams needs no asking. Grams without a second header fill three characters: two are kilograms that lost their k. Kern indicators with *tPUP* or *LP50* output send the same lines.
+that streams needs no asking. Out of range may be the headers alone (``OL,GS,``: lines on the wire in TelePOS's tests of its
+scale). Under a tare, a wheelchair's as a rule, gross is not the patient. Grams without a second header fill three characters: two are kilograms that lost their k. Kern indicators with *tPUP* or *LP50* output send the same lines.
 """
 
 import re
@@ -23,6 +24,7 @@ from devicehub.driver import (
     Model,
     NotUnderstood,
     SerialDriver,
+    SerialLink,
     number,
     receive,
     shown_weight,
@@ -35,10 +37,11 @@ _DUMP = re.compile(
     r"(?P<header>[A-Z]{2})(?=.{14}$) *(?P<sign>[-+])(?P<number>[0-9.]+) +(?P<unit>\w+)"
 )
 _OUT = re.compile(
-    r"(?P<header>OL|LO|UL),(?:[A-Z][A-Z ],)?(?P<sign>[-+ ])(?:9999999E\+19|[ 0-9.]*[A-Za-z ]*)"
+    r"(?P<header>OL|LO|UL),(?:[A-Z][A-Z ],)?(?:(?P<sign>[-+ ])(?:9999999E\+19|[ 0-9.]*[A-Za-z ]*))?"
 )
 """What stands in place of the weight differs: nines, nines with a power of ten, blanks around a point."""
-LOADS = frozenset({None, "GS", "G ", "NT", "N "})
+GROSS, NET = frozenset({"GS", "G "}), frozenset({"NT", "N "})
+LOADS = frozenset({None}) | GROSS | NET
 HEADER_AT, KIND_AT = 0, 3
 
 
@@ -53,7 +56,7 @@ def decode(frame: Frame) -> Iterator[Measurement]:
     if found is None:
         raise NotUnderstood("not a weight", at=HEADER_AT)
     if found.groupdict().get("kind") not in LOADS:
-        raise NotUnderstood("a tare, no load", at=KIND_AT)
+        raise NotUnderstood("neither gross nor net: no load", at=KIND_AT)
     if found["unit"] == " g" and not found.groupdict().get("kind"):
         raise NotUnderstood(
             "a unit of three characters expected: a k was lost", at=found.start("unit")
@@ -71,6 +74,33 @@ def is_moving(frame: Frame) -> bool:
     return frame.data[:2] not in {b"ST", b"WT"}
 
 
+class Tare:
+    """Whether a connection has told of a tare: from a net weight on, a gross one is more than the patient.
+
+    It is taken off once gross is told of the empty scale twice in a row: a scale that tells both in turn never does.
+    """
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._empty = 0
+
+    def passing(self, frame: Frame) -> bool:
+        """What is worth showing, not keeping: a scale that moves, or a gross weight under a tare."""
+        found = _LINE.fullmatch(frame.data.decode("ascii", "replace"))
+        kind = found["kind"] if found else None
+        if found and kind in GROSS:
+            self._empty = 0 if found["number"].strip(" 0.,") else self._empty + 1
+            self._is_on = self._is_on and self._empty < 2
+        elif kind in NET:
+            self._is_on, self._empty = True, 0
+        return is_moving(frame) or (self._is_on and kind in GROSS)
+
+
+async def session(link: SerialLink) -> None:
+    """Take what the scale sends by itself, or ask it."""
+    await receive(ask=b"Q\r\n", quiet=0.25, passing=Tare().passing)(link)
+
+
 DRIVER = SerialDriver(
     id="and_scale",
     models=(Model(maker="A&D", name="standard format", tells=("body_weight",), longest=30.0),),
@@ -85,6 +115,6 @@ DRIVER = SerialDriver(
         framer=text_lines(limit=40),
         also=(LineSettings(baud=9600),),
     ),
-    session=receive(ask=b"Q\r\n", quiet=0.25, passing=is_moving),
+    session=session,
     decode=decode,
 )

@@ -4,12 +4,13 @@
 and ETX. The first field is the model, the second the time (``yymmddHHMM``); of the others the first letter says what it
 is: ``E00`` error, ``S127`` systolic, ``M 97`` mean, ``D 76`` diastolic, ``P 78`` pulse, ``i 0`` irregular pulses,
 ``m0`` movement, ``t 35`` seconds it took. A lone ``M`` stands before the error. What the other letters mean is not
-published; they are not read.
+published; they are neither read nor kept, for one of them may say who was measured.
 
 Source: a line a TM-2657P sent, in an open reader for it (2400 baud), which the exclusive or confirms; the fields'
 places agree with a second, independent decoder for kiosks.
 """
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import reduce
@@ -28,7 +29,9 @@ from devicehub.driver import (
     Secrets,
     SerialDriver,
     Settles,
+    blanked,
     enclosed,
+    keep_only,
     printed_time,
     printed_value,
     receive,
@@ -39,6 +42,20 @@ MODEL = "TM265"
 NO_ERROR = "00"
 VALUES_FROM = 2
 LONGEST_LINE = 256
+
+
+_KEPT = re.compile(
+    rb"\A\x02TM265[0-9A-Z]?\x1e[0-9]{10}(?=\x1e)"
+    rb"|\x1e(?:E[ 0-9]{2}|[SMDPim][ 0-9]{1,3})(?=\x1e)|\x1e[A-Za-z]"
+)
+"""Model, time and the fields that are read, and the letter of any other."""
+
+
+def blank(message: bytes) -> bytes:
+    """The message without what is not read, which may be who was measured; its check byte is as right as it was."""
+    text, end = message[:-1], message[-1]
+    kept = keep_only(text, (field.span() for field in _KEPT.finditer(text)))
+    return kept + bytes([reduce(xor, text + kept, end)])
 
 
 def unseal(frame: Frame, _secrets: Secrets) -> Frame:
@@ -99,7 +116,7 @@ DRIVER = SerialDriver(
         modes=ONLY_MODE,
         source="the patient starts it; it measures and sends without an operator",
     ),
-    line=Line(baud=2400, framer=enclosed(STX, ETX, trailing=1, limit=LONGEST_LINE)),
+    line=Line(baud=2400, framer=blanked(enclosed(STX, ETX, trailing=1, limit=LONGEST_LINE), blank)),
     session=receive(),
     decode=decode,
     unseal=unseal,

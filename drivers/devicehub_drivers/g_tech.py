@@ -3,7 +3,7 @@
 Sources: two public integrations. The classes ``GTech_GL150`` of one describe 27 bytes: STX, height in cm (xxx.x),
 weight in kg, gender (M, F, C), obesity, BMI, divided by commas, ETX. The other reads GL-150 and GL-310 alike so,
 and, with the GL-310's setting F4 at 1, its printer's text, of which it quotes one: ``WEIGHT   ---- 90.05 kg`` and further
-lines, ended by ESC T NUL. There is no checksum. The obesity and the standard weight are not read.
+lines, ended by ESC T NUL. There is no checksum: the 27 bytes are counted, and weight, height and BMI must agree. The obesity and the standard weight are not read.
 """
 
 import re
@@ -21,6 +21,7 @@ from devicehub.driver import (
     NotUnderstood,
     SerialDriver,
     Settles,
+    check_index,
     number,
     receive,
     shown_height,
@@ -29,10 +30,12 @@ from devicehub.driver import (
 )
 
 STX, ETX, PRINTED = b"\x02", b"\x03", b"\x1bT\x00"
-HEIGHT_AT, WEIGHT_AT, GENDER_AT, INDEX_AT, FIELDS = 0, 1, 2, 4, 5
+WIDTHS = [5, 5, 1, 5, 5]
+HEIGHT_AT, WEIGHT_AT, GENDER_AT, INDEX_AT = 0, 1, 2, 4
 _ROW = re.compile(r"(?P<name>[A-Z ]+?) *-{2,} *(?P<said>\S.*?) *")
 UNITS = {"WEIGHT": {"kg", "lb"}, "HEIGHT": {"cm", "in"}, "BMI": {""}}
 """What is read of the printer's text, with the units each can have."""
+NOTHING = (Decimal(0), "")
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -43,20 +46,27 @@ def decode(frame: Frame) -> Iterator[Measurement]:
         found = text(frame.data)
     else:
         raise NotUnderstood("the message has no end", at=len(frame.data))
-    weight, height, index = found["WEIGHT"], found.get("HEIGHT"), found.get("BMI")
-    yield shown_weight(*weight, stable=True)
-    if height and height[0]:
-        yield shown_height(*height)
-    if index and index[0]:
-        yield BodyMassIndex(kilograms_per_square_metre=index[0])
+    weight = shown_weight(*found["WEIGHT"], stable=True)
+    tall, unit = found.get("HEIGHT", NOTHING)
+    height = shown_height(tall, unit) if tall else None
+    index, _no_unit = found.get("BMI", NOTHING)
+    if height and index:
+        check_index(weight, height, index)
+    yield weight
+    if height:
+        yield height
+    if index:
+        yield BodyMassIndex(kilograms_per_square_metre=index)
 
 
 def data(message: bytes) -> dict[str, tuple[Decimal, str]]:
     """The values between STX and ETX, with their units. Raises `NotUnderstood`."""
     start = message.rfind(STX)
     fields = message[start + 1 : -1].decode("ascii", "replace").split(",")
-    if start < 0 or len(fields) != FIELDS or fields[GENDER_AT].strip() not in {"M", "F", "C"}:
+    if start < 0 or [len(field) for field in fields] != WIDTHS:
         raise NotUnderstood("height, weight, gender, obesity and BMI expected", at=max(start, 0))
+    if fields[GENDER_AT] not in {"M", "F", "C"}:
+        raise NotUnderstood("a gender expected", at=start)
     return {
         "HEIGHT": (number(fields[HEIGHT_AT], at=start), "cm"),
         "WEIGHT": (number(fields[WEIGHT_AT], at=start), "kg"),

@@ -7,7 +7,8 @@ locked, later ones opened by ``6R``, 0.0 for what was not measured. Rice Lake 15
 5-2: a load out of range is 999.9 or 999.99. The identity names a person: it is blanked before anybody
 keeps the packet.
 
-A date, and any field the manual has no format for, is passed over as well. There is no checksum.
+A date, and any field the manual has no format for, is passed over as well. There is no checksum: weight, height and body
+mass index must agree. Those of the protocol sheet's own example (184.5 kg, 84.0 cm, 24.1) do not, and are not read.
 """
 
 import re
@@ -27,6 +28,8 @@ from devicehub.driver import (
     SerialDriver,
     Settles,
     blanked,
+    check_index,
+    keep_only,
     number,
     receive,
     shown_height,
@@ -39,15 +42,17 @@ END = ESC + b"E"
 UNITS = {"m": ("kg", "cm"), "c": ("lb", "in")}
 """Metric, and what the manual calls constitutional."""
 OUT_OF_RANGE = frozenset({Decimal("999.9"), Decimal("999.99")})
+_KEPT = re.compile(
+    rb"\x1b[WHB]-?(?:[0-9]{1,3}|[0-9]{1,4}\.[0-9]{1,2})(?=\x1b)|\x1bN[a-z](?=\x1b)|\x1b[A-Z]|6R(?=\x1b)"
+)
+"""The fields that are read, whole, the letter of any other, and the marks. What a lost escape moved elsewhere is none."""
 STREAM_SECONDS = 3.0
 """Packets come every second: after three without one the lock is gone."""
 
 
 def blank(packet: bytes) -> bytes:
     """The packet without the identity that was scanned or typed into the scale: it is not kept."""
-    return re.sub(
-        ESC + rb"I[^\x1b]*", lambda found: found[0][:2] + b"0" * (len(found[0]) - 2), packet
-    )
+    return keep_only(packet, (field.span() for field in _KEPT.finditer(packet)))
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -60,10 +65,14 @@ def decode(frame: Frame) -> Iterator[Measurement]:
     if weight in OUT_OF_RANGE:
         yield BodyWeight(flags=("overload",))
         return
-    if weight:
-        yield shown_weight(weight, units[0], stable=True)
-    if height:
-        yield shown_height(height, units[1])
+    load = shown_weight(weight, units[0], stable=True) if weight else None
+    tall = shown_height(height, units[1]) if height else None
+    if load and tall and index:
+        check_index(load, tall, index)
+    if load:
+        yield load
+    if tall:
+        yield tall
     if index:
         yield BodyMassIndex(kilograms_per_square_metre=index)
 
@@ -81,8 +90,8 @@ def fields(packet: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts[starts[-1] + 1 :]:
         letter, content = part[:1].decode("ascii", "replace"), part[1:].decode("ascii", "replace")
-        if not letter or letter in found:
-            raise NotUnderstood(f"field {letter!r} is empty or there twice", packet.rfind(part))
+        if not letter.isalpha() or letter in found:
+            raise NotUnderstood(f"field {letter!r} is no letter's, or twice", packet.rfind(part))
         found[letter] = content
     return found
 

@@ -3,7 +3,7 @@
 Source: github.com/medipi/MediPi, class ``M430Measurement``: 217 bytes, seven rows of 31 that end in CR LF LF: gross,
 tare and net weight, height (also in feet and inches), BMI, ``DD/MM/YYYY   hh:mm``, and a row of blanks; dashes or
 N/A for what was not measured. The net weight is the patient's. There is no checksum: gross, tare and net must
-agree.
+agree, and with them the BMI.
 """
 
 import re
@@ -21,6 +21,7 @@ from devicehub.driver import (
     NotUnderstood,
     SerialDriver,
     Settles,
+    check_index,
     date_time,
     number,
     probed,
@@ -74,13 +75,21 @@ def decode(frame: Frame) -> Iterator[Measurement]:
         DISAGREEMENT
     ):
         raise NotUnderstood("gross, tare and net do not agree", at=2 * ROW)
-    if values[2] is not None:
-        weight = shown_weight(values[2], net_said["unit"], at=2 * ROW, stable=True)
+    weight = (
+        None
+        if values[2] is None
+        else shown_weight(values[2], net_said["unit"], at=2 * ROW, stable=True)
+    )
+    inches_or_centimetres = tall(_read(_HEIGHT, length, row=3))
+    height = inches_or_centimetres and shown_height(*inches_or_centimetres, at=3 * ROW)
+    mass_index = measured(_read(_INDEX, index, row=4)["value"])
+    if weight and height and mass_index:
+        check_index(weight, height, mass_index)
+    if weight:
         yield weight.model_copy(update={"device_time": time})
-    if inches_or_centimetres := tall(_read(_HEIGHT, length, row=3)):
-        height = shown_height(*inches_or_centimetres, at=3 * ROW)
+    if height:
         yield height.model_copy(update={"device_time": time})
-    if mass_index := measured(_read(_INDEX, index, row=4)["value"]):
+    if mass_index:
         yield BodyMassIndex(kilograms_per_square_metre=mass_index, device_time=time)
 
 

@@ -13,6 +13,7 @@ Sources: *HBP-9030/9031C instruction manual* (2873643-0F), page 20, after an ope
 decoders for kiosks, one with a line an HBP-9020 sent, which agree on the order of its pressures (2400 baud, even).
 """
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -28,6 +29,7 @@ from devicehub.driver import (
     SerialDriver,
     Settles,
     blanked,
+    keep_groups,
     printed_time,
     printed_value,
     receive,
@@ -39,14 +41,16 @@ WIDTHS_9020 = {2: 10, 3: 5, 4: 3, 5: 3, 6: 3, 7: 3, 8: 1}
 WIDTHS_9030 = {0: 4, 1: 2, 2: 2, 3: 2, 4: 2, 6: 1, 7: 3, 8: 3, 9: 3, 10: 1}
 NO_ERROR = "0"
 CENTURY = "20"
-LONGEST_FIELD = 10
-"""Characters of the longest field that is not the id: a date."""
+_FORM = re.compile(
+    rb"(bp),[^,]*,([0-9]{4}/[0-9]{2}/[0-9]{2},[0-9]{2}:[0-9]{2},(?:[ 0-9-]{3},){4})[^,]"
+    rb"|([0-9]{4}(?:,[0-9]{2}){4}),[^,]*,([^,](?:,[ 0-9-]{3}){3},[ 0-9-])"
+)
+"""A whole line of an HBP-9020 or of an HBP-9030: the groups are kept, never the id."""
 
 
 def blank(line: bytes) -> bytes:
     """The line without the id a card reader put in: it names a person, and is not kept."""
-    fields = line.split(b",")
-    return b",".join(b"0" * len(f) if len(f) > LONGEST_FIELD else f for f in fields)
+    return keep_groups(_FORM, line)
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:

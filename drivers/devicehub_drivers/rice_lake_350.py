@@ -20,6 +20,8 @@ from devicehub.driver import (
     NotUnderstood,
     SerialDriver,
     Settles,
+    blanked,
+    keep_only,
     number,
     receive,
     shown_height,
@@ -36,6 +38,13 @@ _REPORT = re.compile(
     r"(?:(?P<feet>[0-9])-)?(?P<value>-?[0-9]{1,4}\.[0-9]{1,2})(?: (?P<unit>LB|KG|FT|CM|IN))? *",
     re.IGNORECASE,
 )
+
+
+def blank(line: bytes) -> bytes:
+    """The line if it is one that is read: any other may say who stands on the scale, and is not kept."""
+    text = line.decode("ascii", "replace")
+    is_read = _WEIGHT.fullmatch(text) or _REPORT.fullmatch(text)
+    return keep_only(line, [(0, len(line))] if is_read else [])
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
@@ -82,7 +91,7 @@ DRIVER = SerialDriver(
         modes=ONLY_MODE,
         source="350-10 Series operator manual, section 4.1: the scale sends its weight by itself",
     ),
-    line=Line(baud=9600, framer=text_lines(limit=48)),
+    line=Line(baud=9600, framer=blanked(text_lines(limit=48), blank)),
     session=receive(),
     decode=decode,
     settles=Settles.PRINTED,

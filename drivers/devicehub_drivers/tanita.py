@@ -1,11 +1,13 @@
-"""Tanita body composition analysers: TBF-310, BC-418, and the models that name their values (SC-240, SC-330, MC-980).
+"""Tanita body composition analysers (TBF-310, BC-418, SC-240, SC-330, MC-980) and scales (WB-3000, PW-650 and others).
 
 One line of values divided by commas, CR LF, when the measurement is done. TBF-310 sends 12, BC-418 38 by position
 (github.com/obiba/onyx, Tanita instrument runners); later models send pairs of name and value and a checksum
 (Tanita *SC-240* and *SC-330* instruction manuals, connection with a personal computer; *MC-980MA output data
 format*): the last two hexadecimal digits of the sum of all characters before ``CS``, as the SC-240 manual's sample
 has it. MC-780MA's line is some 1500 characters, BC-601's closes with a brace; dates come day first or year first.
-Height, age and gender are what somebody typed in: height is told with the composition, not as measured.
+Height, age and gender are what somebody typed in: height is told with the composition, not as measured. A typed
+identity (``ID``) is blanked before anybody keeps the line. What a scale tells is net: 58.1 kg of 60.1 under a
+preset tare of 2.0 in the *PW-650MA* manual's example, page 25.
 
 The lines by position do not say their unit, and have no checksum: what does not add up is not understood. So is
 a weight in pounds: its body mass index is less than half of what it would be in kilograms.
@@ -30,10 +32,15 @@ from devicehub.driver import (
     Secrets,
     SerialDriver,
     Settles,
+    blanked,
+    check_index,
     date_time,
+    keep_groups,
+    keep_only,
     kilojoules,
     number,
     receive,
+    shown_height,
     shown_weight,
     text_lines,
 )
@@ -59,12 +66,30 @@ BC_418 = [
 water mass, body mass index, basal metabolism in kJ, impedance."""
 BC_418_FIELDS = 38
 """After these the impedances and compositions of limbs and trunk, which have no place in a dossier yet."""
+START = b"{0,16,"
 DISAGREEMENT = Decimal("0.2")
-LIKELIEST = (Decimal("0.6"), Decimal("1.6"))
-"""The body mass index computed again, as a share of the one told: typed heights were seen to differ; pounds double it."""
+APART = Decimal("0.4")
+"""Typed heights were seen to differ from the one the body mass index was made with; pounds double it."""
 LEAST_METABOLISM = 2000
 """Kilojoules: a line by position may have lost the last digit."""
 _SEAL = re.compile(rb"(?P<sealed>\{0,16,.*,)CS,(?P<sum>[0-9A-Fa-f]{2})\}?", re.DOTALL)
+_BY_POSITION = re.compile(
+    rb'[\0 ]*((?:"?[0-9/.: -]{0,12}"?,){0,2}[012],[12](?:, *-?[0-9]{0,5}(?:\.[0-9]{1,2})? *)+)'
+)
+"""Nothing is typed into these lines but height, age and gender: they are kept whole, or not at all."""
+_NAME = re.compile(rb"[~A-Za-z][A-Za-z0-9]{0,2}")
+_NUMBER = re.compile(rb'"? *-?[0-9]{1,5}(?:\.[0-9]{1,2})? *"?')
+_FORMS = {
+    **dict.fromkeys(
+        (b"Hm", b"Wk", b"Wp", b"FW", b"MW", b"mW", b"bW", b"wW", b"ww", b"rb", b"rB", b"ZF", b"MI"),
+        _NUMBER,
+    ),
+    **dict.fromkeys(
+        (b"Da", b"DT", b"TI", b"Ti"), re.compile(rb'"?[0-9]{2,4}[/:][0-9]{2}[/:0-9]*"?')
+    ),
+    b"CS": re.compile(rb"[0-9A-Fa-f]{2}\}?"),
+}
+"""What is read of the lines of names and values, and the form each has: nothing else is kept of them."""
 _DATE = re.compile(
     r"(?P<day>[0-9]{2})/(?P<month>[0-9]{2})/(?P<year>[0-9]{4}|[0-9]{2})"
     r"|(?P<year_first>[0-9]{4})/(?P<then_month>[0-9]{2})/(?P<last_day>[0-9]{2})"
@@ -73,12 +98,48 @@ _TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 DATES, TIMES = ("Da", "DT", "date"), ("TI", "Ti", "time")
 
 
+def blank(line: bytes) -> bytes:
+    """The line without the identity that was typed in: its checksum is as right or as wrong as it was."""
+    start = line.rfind(START)
+    if start < 0:
+        return keep_groups(_BY_POSITION, line)
+    kept = keep_only(line, _known(line, start))
+    seal = _SEAL.fullmatch(kept, start)
+    if seal is None:
+        return kept
+    less = sum(line[slice(*seal.span("sealed"))]) - sum(seal["sealed"])
+    at, end = seal.span("sum")
+    return kept[:at] + b"%02X" % ((int(seal["sum"], 16) - less) % 256) + kept[end:]
+
+
+def _known(line: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Where the names stand in a line of names and values, and the values that are read."""
+    yield start, start + len(START)
+    at, name = start + len(START), None
+    for field in line[at:].split(b","):
+        span = (at, at + len(field))
+        if name is None:
+            name = field
+            if _NAME.fullmatch(field):
+                yield span
+        else:
+            form = _FORMS.get(name)
+            if form is not None and form.fullmatch(field):
+                yield span
+            name = None
+        at += len(field) + 1
+
+
 def unseal(frame: Frame, _secrets: Secrets) -> Frame:
-    """A line of named values without its checksum; one by position as it is."""
+    """A line of named values without its checksum; one by position as it is.
+
+    Scales end with a signal that means nothing (*WB-3000* manual, page 10): it is found in front of the next line.
+    """
     line = frame.data.strip(b"\r\n")
-    if not line.startswith(b"{"):
+    start = line.rfind(b"{")
+    if start < 0:
         return frame
-    found = _SEAL.fullmatch(line)
+    found = _SEAL.fullmatch(line, start)
     if found is None or sum(found["sealed"]) % 256 != int(found["sum"], 16):
         raise NotUnderstood("the checksum is not that of these values", at=len(line) - 2)
     return Frame.of(frame.on, found["sealed"], frame.model)
@@ -130,9 +191,7 @@ def positions(fields: list[str]) -> dict[str, str]:
         raise NotUnderstood("fat and fat-free mass are not the weight")
     tall, index = value(named, "Hm"), value(named, "MI")
     if load and tall and index:
-        share = load / (tall / 100) ** 2 / index
-        if not LIKELIEST[0] < share < LIKELIEST[1]:
-            raise NotUnderstood("the body mass index is of another weight, or in other units")
+        check_index(shown_weight(load, "kg"), shown_height(tall, "cm"), index, apart=APART)
     return named
 
 
@@ -196,19 +255,26 @@ def when(named: dict[str, str]) -> str | None:
         raise NotUnderstood(f"not a date and time: {error}") from None
 
 
-KINDS: tuple[Kind, ...] = ("body_weight", "body_composition", "body_mass_index")
+SCALE: tuple[Kind, ...] = ("body_weight", "body_mass_index")
+ANALYSER: tuple[Kind, ...] = (*SCALE, "body_composition")
 
 DRIVER = SerialDriver(
     id="tanita",
     models=tuple(
-        Model(maker="Tanita", name=name, tells=KINDS, longest=90.0)
-        for name in ("TBF-310", "BC-418", "SC-240, SC-330, MC-980")
+        Model(maker="Tanita", name=name, tells=tells, longest=90.0)
+        for name, tells in (
+            ("TBF-310", ANALYSER),
+            ("BC-418", ANALYSER),
+            ("SC-240, SC-330, MC-980", ANALYSER),
+            ("WB-3000, WB-8000", SCALE),
+            ("PW-630, PW-650", SCALE),
+        )
     ),
     automatic=Automatic(
         modes=ONLY_MODE,
         source="SC-330 instruction manual, page 46: data are output immediately after measurement",
     ),
-    line=Line(baud=9600, framer=text_lines(limit=4096)),
+    line=Line(baud=9600, framer=blanked(text_lines(limit=4096), blank)),
     session=receive(),
     decode=decode,
     unseal=unseal,

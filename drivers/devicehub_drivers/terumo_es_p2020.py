@@ -8,6 +8,7 @@ Sources: two open decoders for kiosks, each with a line that a device sent (``R1
 084,0000,0000,00000,000``, whose mean agrees with its pressures), and the test of the sum in one of them.
 """
 
+import re
 from collections.abc import Iterator
 
 from devicehub.driver import (
@@ -24,6 +25,7 @@ from devicehub.driver import (
     Settles,
     blanked,
     enclosed,
+    keep_groups,
     printed_time,
     printed_value,
     receive,
@@ -32,16 +34,17 @@ from devicehub.driver import (
 STX, ETX = b"\x02", b"\x03"
 RESULT = "R1"
 FIELDS = 8
-LONGEST_FIELD = 6
-"""Characters of the longest field that is not the id: a date, a time."""
 DATE, TIME, SYSTOLIC, MEAN, DIASTOLIC, PULSE = 2, 3, 4, 5, 6, 7
+_FORM = re.compile(
+    rb"(\x02R1),[^,]*,([0-9]{6},[0-9]{4}(?:[0-9]{2})?(?:,[ 0-9-]{0,3}){4})(?:,[^,]*)*\x03"
+)
+"""A whole result: the groups are kept, never the id."""
 
 
 def blank(message: bytes) -> bytes:
     """The message without the id a card reader put in; its sum is moved along, as right or wrong as before."""
     text, end = message[:-1], message[-1]
-    fields = text.split(b",")
-    bare = b",".join(b"0" * len(f) if len(f) > LONGEST_FIELD else f for f in fields)
+    bare = keep_groups(_FORM, text)
     return bare + bytes([(end + sum(bare) - sum(text)) & 0xFF])
 
 

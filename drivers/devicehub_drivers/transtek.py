@@ -14,7 +14,8 @@ need of an active day, not the basal metabolism: not read), always fat, then 0x0
 
 Clocks count seconds from 2010, on a BS 430 from 1970: a count that would be before 2010 in the second sense is
 meant in the first, which holds until 2050. This driver sets every one from 2010, to the
-time on the wall, as the makers' apps do: the scale only counts on.
+time on the wall, as the makers' apps do: the scale only counts on. The 1X-LINE, a sister of the 1BODY CONNECT, dates
+its compositions, which look the same, by a count that is smaller by a fixed number than that of their weight.
 
 Sources: openScale wiki, *Medisana BS444* and *Trisa Body Analyze* (frames of both); openScale's handlers of
 1BODY CONNECT and Trisa; github.com/keptenkurk/BS440; github.com/KristianP26/ble-scale-sync issue 138 (ADE).
@@ -51,6 +52,8 @@ BROADCAST_ID = b"\x01\x00\x00\x00"
 """Any but 0: it names the hub in the scale's later advertisements."""
 FROM_2010, FROM_1970 = datetime(2010, 1, 1), datetime(1970, 1, 1)  # noqa: DTZ001 - no zone in a scale
 BETWEEN = int((FROM_2010 - FROM_1970).total_seconds())
+X_LINE_LESS = 315_619_200
+"""Seconds: a composition of the 1X-LINE counts them less than its weight (openScale, BodyConnectHandler)."""
 NOBODY = 0xFF
 NONE_TOLD = {"BA 1600": bytes(4)}
 """Models that challenge without ever having told a password: it is 0. Only a person can say that it is one."""
@@ -66,17 +69,18 @@ async def session(link: BleLink) -> None:
     places = [on for on in (*WEIGHTS, BODY, FROM_SCALE) if on in link.characteristics]
     await link.subscribe(*places)
     await set_clock(link)
-    waiting: dict[bytes, Frame] = {}
+    waiting: dict[int, Frame] = {}
     try:
         async for frame in link.frames(*places, quiet=QUIET_SECONDS):
             if frame.on == FROM_SCALE:
                 await reply(link, frame.data)
             elif frame.on in WEIGHTS:
                 waiting[whose(frame.data, time_at=5)] = frame
-            elif (weight := waiting.pop(whose(frame.data, time_at=1), None)) is not None:
-                await link.deliver(Frame(weight.parts + frame.parts, link.model))
             else:
-                await link.deliver(frame)
+                count = whose(frame.data, time_at=1)
+                weight = waiting.pop(count, None) or waiting.pop(count + X_LINE_LESS, None)
+                before = weight.parts if weight else ()
+                await link.deliver(Frame(before + frame.parts, link.model))
     except LinkLost:
         # The scale hangs up when it has told everything.
         await deliver_all(link, waiting)
@@ -84,7 +88,7 @@ async def session(link: BleLink) -> None:
     await deliver_all(link, waiting)
 
 
-async def deliver_all(link: BleLink, waiting: dict[bytes, Frame]) -> None:
+async def deliver_all(link: BleLink, waiting: dict[int, Frame]) -> None:
     """Weights of people who stood there with socks: no composition follows."""
     for frame in waiting.values():
         await link.deliver(frame)
@@ -113,19 +117,22 @@ async def set_clock(link: BleLink) -> None:
     await link.write(TO_SCALE, SET_CLOCK + seconds.to_bytes(4, "little"))
 
 
-def whose(data: bytes, *, time_at: int) -> bytes:
-    """What a weight and its composition share: the time, as it stands in the bytes."""
-    return data[time_at : time_at + 4]
+def whose(data: bytes, *, time_at: int) -> int:
+    """What a weight and its composition share: the time, as it is counted in the bytes."""
+    return int.from_bytes(data[time_at : time_at + 4], "little")
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
     """A weight, a composition, or both."""
+    weighed: str | None = None
     for on, data in frame.parts:
         reader = Reader(data)
         if on in WEIGHTS:
-            yield weight(reader)
+            found = weight(reader)
+            weighed = found.device_time
+            yield found
         elif on == BODY:
-            yield composition(reader)
+            yield composition(reader, weighed)
         else:
             raise NotUnderstood(f"nothing is read from {on}")
         if reader.rest().strip(b"\0"):
@@ -149,10 +156,16 @@ def weight(reader: Reader) -> BodyWeight:
     )
 
 
-def composition(reader: Reader) -> BodyComposition:
-    """What 0x8A22 tells. A value of 0 was not measured."""
+def composition(reader: Reader, weighed: str | None) -> BodyComposition:
+    """What 0x8A22 tells, where the weight before it was ``weighed``. A value of 0 was not measured.
+
+    One with the further value may be of a 1X-LINE or not: it has its time from its weight alone.
+    """
     flags = reader.u8()
-    told = moment(reader.u32()) if flags & 0x01 else None
+    count = reader.u32() if flags & 0x01 else 0
+    told = moment(count) if flags & 0x01 else None
+    if told != weighed and flags & 0x10:
+        told = weighed if moment(count + X_LINE_LESS) == weighed else None
     user = reader.u8() if flags & 0x02 else NOBODY
     reader.skip(2 if flags & 0x04 else 0)
     fat = measured(reader)

@@ -3,10 +3,12 @@
 The result is one message of 15 bytes without checksum: type 0x81, systolic, diastolic, pulse, two bytes
 passed over, day, month, year from 2000, hour, minute, four bytes passed over. Oximeters of the same maker use
 the same characteristic and the same type in shorter messages, so the length counts. A message of type 0x80
-comes while the cuff works; its unit is not known, and it is shown as nothing.
+comes while the cuff works; its unit is not known, and it only says that a measurement goes on.
 
 The cuff's clock cannot be set over this characteristic and is often wrong. Asked to, the cuff shows and sends
-an older result in the same way: what it sends is not known to be new.
+an older result in the same way: only what it was seen working for is known to be new. The order of day, month and year is that of
+the one published decoder. In doubt: with the year first its frame would be of 24 November 2025, the day of issue 615,
+and EverCare's (19 03 15) of 21 March 2025.
 
 Sources: github.com/derdilla/blood-pressure-monitor-fl, issue 615 and pull request 688 (a real frame).
 """
@@ -46,10 +48,11 @@ async def session(link: BleLink) -> None:
 
 
 def decode(frame: Frame) -> Iterator[Measurement]:
-    """One result; nothing while the cuff works. A value of 0 could not be measured."""
+    """One result, or that the cuff works. A value of 0 could not be measured."""
     reader = Reader(frame.data)
     kind = reader.u8()
     if kind == WORKING:
+        yield BloodPressure(flags=("unstable",))
         return
     if kind != FINISHED:
         raise NotUnderstood(f"a result (0x81) expected, not 0x{kind:02x}", at=0)
@@ -79,6 +82,7 @@ DRIVER = BleDriver(
             tells=("blood_pressure", "cuff_pressure"),
             unread=("cuff_pressure",),
             longest=180.0,
+            recalls=True,
         ),
     ),
     automatic=Automatic(

@@ -13,7 +13,7 @@ from devicehub.driver import BodyHeight, BodyMassIndex, BodyWeight
 from devicehub.testing.simulator import Message
 from devicehub_simulators._scales import WEIGHING_SECONDS, Teller, body_mass_index
 
-OPENS, OPENS_AGAIN = b"\x1bR", b"6R"
+OPENS = b"\x1bR"
 NONE = Decimal("0.0")
 
 

@@ -13,7 +13,9 @@ from playwright.async_api import expect
 from station_room import ALICE as PRESENT
 from station_room import CUFF, device_state, filing, pressure, visit
 
+from devicehub.journal.records import Lock
 from devicehub.testing.reader_body import ALICE, BRUNO, ins_code
+from devicehub.transport.hands import station_now
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import Doors, NotOpened, Proposal, Reception
 
@@ -36,7 +38,7 @@ class Hub:
                 present=lambda: board.picture.identity,
                 show=board.reception,
             ),
-            accepts_test_cards=True,
+            simulation=True,
             opens_visit=False,
         )
         self.station.reception = self.reception
@@ -96,7 +98,7 @@ async def test_a_person_opens_the_visit(watched: Watched, hub: Hub, way: str) ->
     page = watched.page
     await hub.scan(ALICE)
     button = page.get_by_role("button", name="Ouvrir la visite")
-    await expect(button).to_be_visible()
+    await expect(button).to_be_enabled()
     await (button.click() if way == "mouse" else page.keyboard.press("Enter"))
     await expect(page.locator("#banner")).to_contain_text("TEST ALICE")
     await expect(page.locator("#proposal")).to_be_hidden()
@@ -108,7 +110,7 @@ async def test_a_person_ignores_it(watched: Watched, hub: Hub, way: str) -> None
     page = watched.page
     await hub.scan(ALICE)
     button = page.get_by_role("button", name="Ignorer")
-    await expect(button).to_be_visible()
+    await expect(button).to_be_enabled()
     await (button.click() if way == "mouse" else page.keyboard.press("Escape"))
     await expect(page.locator("#proposal")).to_be_hidden()
     assert hub.opened == []
@@ -122,11 +124,53 @@ async def test_enter_belongs_to_what_has_the_focus(watched: Watched, hub: Hub) -
     await hub.scan(BRUNO)
     await expect(page.locator("#proposal")).to_contain_text("BRUNO")
     reject = page.locator("#tile-blood_pressure button.reject")
+    await expect(reject).to_be_enabled()
     await reject.focus()
     async with page.expect_response("**/ask/reject/*"):
         await page.keyboard.press("Enter")
     await expect(page.locator("#proposal")).to_contain_text("BRUNO")
     assert hub.opened == []
+
+
+async def test_on_a_patients_tile_enter_opens_nobody_elses_visit(
+    watched: Watched, hub: Hub
+) -> None:
+    page, board = watched.page, hub.station.board
+    board.visit(visit(), PRESENT)
+    board.device(device_state(CUFF, "connected"), name="Tensiomètre")
+    board.filing(filing(CUFF, pressure("190", "110"), "to_review", plausibility="unusual"))
+    await hub.scan(BRUNO)
+    await expect(page.get_by_role("button", name="Ouvrir la visite")).to_be_enabled()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator("#tile-blood_pressure")).to_be_focused()
+    async with page.expect_response("**/ask/reject/*"):  # the keys before it have had their say
+        for key in ("Enter", "Escape", "r"):
+            await page.keyboard.press(key)
+    await expect(page.locator("#proposal")).to_contain_text("BRUNO")
+    assert hub.opened == []
+
+
+async def test_enter_opens_nobodys_visit_where_a_locked_one_asks_too(
+    watched: Watched, hub: Hub
+) -> None:
+    """Whoever means “yes, this is Alice” must not open the visit of whom somebody has just scanned."""
+    page, board = watched.page, hub.station.board
+    locked = visit().model_copy(update={"locks": (Lock(since=station_now()),)})
+    board.visit(locked, PRESENT)
+    await hub.scan(BRUNO)
+    await expect(page.get_by_role("button", name="Ouvrir la visite")).to_be_enabled()
+    await expect(page.locator("#locked-same")).to_be_enabled()
+    said: list[str] = []
+    page.on("request", lambda one: said.append(one.url) if one.method == "POST" else None)
+    await page.keyboard.press("Enter")
+    async with page.expect_response("**/ask/visit*"):  # the key before it has had its say
+        await page.locator("#locked-other").press("Enter")
+    assert [url for url in said if "/api/here" not in url] == []
+    assert hub.opened == []
+    await page.keyboard.press("Escape")
+    await page.locator("#proposal-open").press("Enter")
+    await expect(page.locator("#banner")).to_contain_text("BRUNO")
+    assert hub.opened == [BRUNO]
 
 
 async def test_what_cannot_be_opened_now_says_why_and_can_be_tried_again(

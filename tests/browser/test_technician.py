@@ -25,6 +25,7 @@ from devicehub.devices.binding import BleBinding
 from devicehub.devices.bluetooth import RadioNews
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.commissioning import Commissioning
+from devicehub.devices.evidence import level
 from devicehub.devices.intake import Intake, Source
 from devicehub.devices.upkeep import Upkeep
 from devicehub.driver import DeviceFacts, Frame
@@ -35,6 +36,7 @@ from devicehub.station.lookout import Lookout
 from devicehub.station.routes import Group
 from devicehub.station.sessions import COOKIE
 from devicehub.station.technician import Technician
+from devicehub.station.words import Words
 from devicehub.station.workshop import Workshop
 from devicehub.station.workshop_view import Bound
 from devicehub.transport.ble import Sighting
@@ -100,6 +102,7 @@ class Shop:
         zone = now.utcoffset() or timedelta()
         await journal.remember_device(
             "cuff",
+            "C0:00:00:00:00:01",
             facts=DeviceFacts(
                 maker="TEST Maker",
                 model="Cuff 1",
@@ -171,6 +174,23 @@ async def here(shop: Shop, browser: Browser) -> AsyncIterator[Served]:
         yield here
 
 
+async def test_the_last_touch_is_always_told(here: Served) -> None:
+    page, told = here.page, list[str]()
+    await page.clock.install()
+    await page.goto(f"{here.url}/technician")
+    await page.clock.pause_at(station_now() + timedelta(seconds=30))
+    page.on("request", lambda asked: told.append(asked.url) if "/here" in asked.url else None)
+    for count in (1, 2):
+        async with page.expect_request("**/api/here"):
+            await page.keyboard.press("Shift")
+            await page.clock.run_for(5000)
+        assert len(told) == count
+        await page.keyboard.press("Shift")
+    async with page.expect_request("**/api/here"):
+        await page.clock.run_for(5000)
+    assert len(told) == 3
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1024, 600), (1920, 1080)])
 async def test_everybody_can_read_every_page(
@@ -209,6 +229,18 @@ async def test_a_technician_who_opens_the_station_lands_at_the_devices(
     await here.page.goto(here.url)
     await expect(here.page.locator('.s-device[data-device="cuff"]')).to_be_visible()
     await expect(here.page.locator(".sheet-places a")).to_have_count(1)
+
+
+async def test_how_well_a_driver_is_known_stands_with_its_device(shop: Shop, here: Served) -> None:
+    page = here.page
+    await shop.furnish()
+    await page.goto(f"{here.url}/technician?lang=en")
+    for device, driver in (("cuff", "sig_blood_pressure"), ("scale-2", "kern")):
+        told = page.locator(f'.s-device[data-device="{device}"]')
+        known = level(registry.find(driver))
+        await expect(told).to_contain_text(Words("en")(f"evidence.{known}"))
+        await expect(told).to_contain_text("its only mode")
+        await expect(told).to_contain_text(registry.find(driver).automatic.source)
 
 
 async def test_a_technician_leaves_by_one_touch(shop: Shop, here: Served) -> None:
@@ -263,6 +295,9 @@ async def test_a_device_is_adopted_at_the_page(shop: Shop, here: Served) -> None
         device=BLEDevice("AA:00:00:00:00:02", "TEST-SCALE 1", None),
     )
     shop.commissioning.sort(sighting)
+    proposed = page.locator(".s-adoption")
+    await expect(proposed).to_contain_text("TEST-SCALE 1", timeout=20_000)
+    await expect(proposed).to_contain_text("00:02")
     await page.get_by_role("button", name="C’est le bon appareil").click(timeout=20_000)
     await expect(page.locator('.s-device[data-device="scale"]')).to_contain_text(
         "adopté : aa:00:00:00:00:02"

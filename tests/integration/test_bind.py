@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -49,13 +50,15 @@ class Terminal:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.device, self._port = os.openpty()
+        os.set_blocking(self.device, False)
         tty.setraw(self._port)
         self.path = os.ttyname(self._port)
 
-    async def use(self, often: int) -> None:
-        for _ in range(often):
-            os.write(self.device, self.data)
-            await asyncio.sleep(0.2)
+    async def use(self, every: float = 0.2) -> None:
+        while True:
+            with suppress(BlockingIOError):  # a line that nobody reads is full: a device speaks on
+                os.write(self.device, self.data)
+            await asyncio.sleep(every)
 
     def close(self) -> None:
         os.close(self.device)
@@ -65,35 +68,40 @@ class Terminal:
 @asynccontextmanager
 async def used(data: bytes) -> AsyncIterator[Terminal]:
     terminal = Terminal(data)
-    using = asyncio.create_task(terminal.use(int(PATIENCE / 0.2)))
     try:
-        yield terminal
+        async with in_use(terminal, every=0.2):
+            yield terminal
     finally:
-        using.cancel()
-        await asyncio.wait((using,))
         terminal.close()
 
 
+@asynccontextmanager
+async def in_use(terminal: Terminal, every: float = 1.3) -> AsyncIterator[None]:
+    """Somebody measures again and again, and waits in between."""
+    using = asyncio.create_task(terminal.use(every))
+    try:
+        yield
+    finally:
+        using.cancel()
+        await asyncio.wait((using,))
+
+
 async def hear(ports: list[Port], drivers: list[SerialDriver]) -> list[PortHeard]:
-    return await listen(ports, ports, drivers, seconds=PATIENCE, ask=False, tell=lambda *_: None)
+    heard = [PortHeard(port, port.identity(ports)) for port in ports]
+    await listen(
+        heard, drivers, seconds=PATIENCE, ask=False, tell=lambda *_: None, use=lambda: None
+    )
+    return heard
 
 
-async def test_the_port_that_spoke_and_the_driver_that_understood_are_named() -> None:
+async def test_the_driver_that_understood_is_named() -> None:
     async with used(said("and_tm2657", "published_line")) as cuff:
-        silent = Terminal(b"")
-        ports = [
-            Port(silent.path, "0403:6001", "SILENT", "1-1"),
-            Port(cuff.path, "0403:6001", "CUFF", "1-2"),
-        ]
-        try:
-            first, second = await hear(ports, [driver("and_tm2657"), driver("omron_hbp")])
-        finally:
-            silent.close()
-    assert (first.bytes_heard, first.understood) == (0, [])
-    (understood,) = second.understood
+        ports = [Port(cuff.path, "0403:6001", "CUFF", "1-2")]
+        (heard,) = await hear(ports, [driver("and_tm2657"), driver("omron_hbp")])
+    (understood,) = heard.understood
     assert (understood.driver.id, understood.is_sure) == ("and_tm2657", True)
     assert understood.kinds == ("blood_pressure",)
-    assert as_table(second, understood, ["and-tm2657"]).splitlines() == [
+    assert as_table(heard, understood, ["and-tm2657"]).splitlines() == [
         "[[device]]",
         'id = "and-tm2657-2"',
         'name = "A&D TM-2657P"',
@@ -124,15 +132,16 @@ async def test_what_nobody_understands_moves_on_to_the_next_settings() -> None:
     told: list[LineSettings] = []
     enough = asyncio.Event()
 
-    def tell(_heard: PortHeard, settings: LineSettings) -> None:
-        told.append(settings)
+    def tell(_heard: PortHeard, settings: LineSettings | None) -> None:
+        if settings is not None:
+            told.append(settings)
         if len(told) == 2:
             enough.set()
 
     async with used(b"no device says this\r\n") as strange:
-        ports = [Port(strange.path)]
+        heard = [PortHeard(Port(strange.path), strange.path)]
         drivers = [driver("and_scale"), driver("sartorius_sbi")]
-        work = listen(ports, ports, drivers, seconds=PATIENCE, ask=False, tell=tell)
+        work = listen(heard, drivers, seconds=PATIENCE, ask=False, tell=tell, use=lambda: None)
         task = asyncio.create_task(work)
         await asyncio.wait_for(enough.wait(), PATIENCE)
         task.cancel()
@@ -266,3 +275,182 @@ async def test_ports_are_listed_in_spite_of_a_configuration_that_is_wrong(tmp_pa
     status, _out, err = await command("list", "--config", config)
     assert status == 3
     assert "devicehub.toml:5" in err
+
+
+CUFF = said("and_tm2657", "published_line")
+SCALE = said("rice_lake_350", "printed_examples")
+
+
+class Binding:
+    """`devicehub devices bind` at work, and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said: list[str] = []
+
+    async def says(self, words: str) -> None:
+        """Wait until it says these words."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(PATIENCE):
+            while not any(words in line for line in self.said):
+                line = await self.process.stderr.readline()
+                assert line, "".join(self.said)
+                self.said.append(line.decode())
+
+    async def ends(self) -> tuple[int, str, str]:
+        out, err = await asyncio.wait_for(self.process.communicate(), PATIENCE)
+        assert self.process.returncode is not None
+        return self.process.returncode, out.decode(), "".join(self.said) + err.decode()
+
+
+@asynccontextmanager
+async def binding(*arguments: str | Path) -> AsyncIterator[Binding]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "devicehub", "devices", "bind", *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Binding(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "devicehub.toml"
+    file.write_text(ROOM)
+    return file
+
+
+@pytest.fixture
+def idle() -> Iterator[Terminal]:
+    """A device that nobody has touched yet: the cuff."""
+    terminal = Terminal(CUFF)
+    yield terminal
+    terminal.close()
+
+
+async def test_a_scale_that_always_speaks_is_not_the_cuff_in_the_hand(
+    config: Path, idle: Terminal
+) -> None:
+    async with (
+        used(SCALE) as scale,
+        binding(
+            *("--port", scale.path, "--port", idle.path, "--write", "--config", config)
+        ) as bind,
+    ):
+        await bind.says("use the device")
+        async with in_use(idle):
+            status, _out, err = await bind.ends()
+    assert status == 0, err
+    (device,) = load(config, environment={}, known_drivers=registry.installed()).device
+    assert (device.driver, device.port) == ("and_tm2657", idle.path)
+    assert f"{scale.path} : parlait déjà avant" in err
+
+
+async def test_two_ports_that_begin_to_speak_are_named_and_nothing_is_guessed(
+    config: Path, idle: Terminal
+) -> None:
+    scale = Terminal(SCALE)
+    try:
+        async with binding(
+            *("--port", scale.path, "--port", idle.path, "--write", "--config", config)
+        ) as bind:
+            await bind.says("use the device")
+            async with in_use(scale):
+                await bind.says(f"{scale.path} : rice_lake_350")  # the first word is not the last
+            async with in_use(idle):
+                status, out, err = await bind.ends()
+    finally:
+        scale.close()
+    assert (status, out, config.read_text()) == (1, "", ROOM)
+    assert f"{idle.path} : and_tm2657" in err
+    assert f"--port {scale.path}" in err
+    assert f"--port {idle.path}" in err
+
+
+async def test_a_scale_that_always_speaks_is_not_written_where_the_cuff_stays_silent(
+    config: Path, idle: Terminal
+) -> None:
+    async with used(SCALE) as scale:
+        ports = ("--port", scale.path, "--port", idle.path)
+        async with binding(*ports, "--seconds", "3", "--write", "--config", config) as bind:
+            status, out, err = await bind.ends()
+    assert (status, out, config.read_text()) == (1, "", ROOM)
+    assert f"{idle.path} : silence" in err
+    assert f"--port {scale.path}" in err, "how to say that it is the one, all the same"
+
+
+async def test_whoever_has_heard_enough_ends_it_and_nothing_is_written(
+    config: Path, idle: Terminal
+) -> None:
+    silent = Terminal(b"")
+    try:
+        async with binding(
+            *("--port", silent.path, "--port", idle.path, "--write", "--config", config)
+        ) as bind:
+            await bind.says("use the device")
+            async with in_use(idle):
+                await bind.says(f"{idle.path} : and_tm2657")
+            bind.process.send_signal(signal.SIGINT)
+            status, out, _err = await bind.ends()
+    finally:
+        silent.close()
+    assert (status, config.read_text()) == (0, ROOM)
+    assert f'port = "{idle.path}"' in out
+
+
+@pytest.mark.parametrize("named", [(), ("--driver", "and_scale")])
+async def test_bytes_that_nobody_understands_are_counted_and_the_line_is_what_to_look_at(
+    named: tuple[str, ...],
+) -> None:
+    garbled = b"\xfc\x98\x1e\x80" * 5
+    async with used(garbled) as scale, binding("--port", scale.path, *named, "--json") as bind:
+        await bind.says("measure again")
+        bind.process.send_signal(signal.SIGINT)
+        status, out, err = await bind.ends()
+    (heard,) = [json.loads(line) for line in out.splitlines()]
+    assert (status, heard["understood"]) == (1, [])
+    assert heard["bytes"] >= len(garbled)
+    assert heard["tried"][0] == "2400 7E1" if named else heard["tried"]
+    assert f"{heard['bytes']} octets arrivés, aucun compris" in err
+    assert all(settings in err for settings in heard["tried"])
+    assert "silence" not in err
+    assert "--driver" not in err or not named
+
+
+async def test_a_named_driver_goes_on_to_the_setting_it_has_not_tried() -> None:
+    async with used(b"\xfc\x98\x1e\x80" * 5) as scale:
+        told: list[tuple[LineSettings | None, list[LineSettings]]] = []
+        enough = asyncio.Event()
+
+        def tell(one: PortHeard, settings: LineSettings | None) -> None:
+            told.append((settings, list(one.tried)))
+            enough.set()
+
+        heard = [PortHeard(Port(scale.path), scale.path)]
+        work = listen(
+            heard, [driver("and_scale")], seconds=PATIENCE, ask=True, tell=tell, use=lambda: None
+        )
+        task = asyncio.create_task(work)
+        await asyncio.wait_for(enough.wait(), PATIENCE)
+        task.cancel()
+        await asyncio.wait((task,))
+    following, tried = told[0]
+    assert (str(following), [str(one) for one in tried]) == ("9600 8N1", ["2400 7E1"])
+
+
+async def test_a_device_that_does_not_answer_is_said_to_be_silent_whoever_asked() -> None:
+    silent = Terminal(b"")
+    try:
+        status, _out, err = await command(
+            *("bind", "--port", silent.path, "--driver", "mt_sics", "--seconds", "1")
+        )
+    finally:
+        silent.close()
+    assert status == 1
+    assert f"{silent.path} : silence" in err
+    assert "--driver" not in err, "one was named"

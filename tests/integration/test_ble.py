@@ -37,7 +37,7 @@ from devicehub.transport import ble
 from devicehub.transport.ble import BondLost, Radio, Sighting
 from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
-from devicehub.transport.radios import system_radio
+from devicehub.transport.radios import make_radios
 from devicehub.transport.virtual import virtual_radio
 from devicehub_drivers import sig_blood_pressure, sig_thermometer
 from devicehub_simulators import sig_blood_pressure as simulated_cuff
@@ -517,7 +517,8 @@ async def test_no_bluetooth_on_this_computer_is_told_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'nobody'}")
-    radio = system_radio()
+    (make_radio,) = make_radios("system", None)
+    radio = make_radio()
     assert radio.origin == "device"
     with pytest.raises(RadioUnavailable, match="dbus and bluez"):
         await radio.__aenter__()

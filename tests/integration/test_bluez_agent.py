@@ -10,7 +10,7 @@ import pytest
 from bleak.exc import BleakDBusError
 
 from devicehub.transport.failures import RadioUnavailable
-from devicehub.transport.radios import system_radio
+from devicehub.transport.radios import make_radios
 from devicehub.transport.stack import AskPasskey, Purpose, ShowPasskey
 
 if sys.platform != "linux":
@@ -203,5 +203,6 @@ async def test_a_question_bluez_withdraws_is_asked_no_longer(bluez: MessageBus) 
 async def test_without_bluez_it_says_so(bus: None) -> None:
     with pytest.raises(BleakDBusError):
         await BluezAgent(lambda _: True, None).__aenter__()
+    (make_radio,) = make_radios("system", None)
     with pytest.raises(RadioUnavailable, match="BlueZ is not running"):
-        await system_radio().__aenter__()
+        await make_radio().__aenter__()

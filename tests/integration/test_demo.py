@@ -154,8 +154,8 @@ async def test_the_rooms_reader_opens_the_visit_and_proposes_the_next(scratch: P
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr", ("SIMULÉS", "enregistré", "classé", "Tensiomètre", "Balance", " kg", "mmHg", ",")),
-        ("en", ("SIMULATED", "saved", "filed", "Cuff", "Scale", " kg", "mmHg", ".")),
+        ("fr", ("SIMULÉS", "enregistré", "classé", "Tensiomètre", "Balance", "kg", "mmHg", ",")),
+        ("en", ("SIMULATED", "saved", "filed", "Cuff", "Scale", "kg", "mmHg", ".")),
     ],
 )
 async def test_the_text_speaks_to_a_person(

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from invented import filed, height, pressure, weight
 from processes import until
+from vitals_room import DOCTOR, NURSE
 
 from devicehub.delivery.dossier_api import DossierApi
 from devicehub.delivery.publisher import Publisher
@@ -32,7 +33,7 @@ from devicehub.journal.seal import Seal
 from devicehub.transport.hands import Arrival, station_now
 from devicehub.visit import gate
 from devicehub.visit import series as the
-from devicehub.visit.deriver import Deriver, NoSeries
+from devicehub.visit.deriver import Deriver, NoSeries, NotTaken
 from devicehub.visit.desk import Desk
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.review import Review
@@ -188,7 +189,7 @@ async def test_a_body_mass_index_is_filed_superseded_and_withdrawn_with_its_memb
         index.reading.id
     ]
 
-    await room.review.withdraw(again, author="a", reason="wrong_patient")
+    await room.review.withdraw(again, by=NURSE, reason="wrong_patient")
     found = await room.until(
         lambda filed: any(
             one.reading.id == index.reading.id for one in of_kind("body_mass_index", filed)
@@ -207,7 +208,7 @@ async def test_a_member_given_to_another_patient_takes_the_index_from_the_first(
     )
     await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), first)
     second = (await room.desk.open(ALICE, author="a")).id
-    await room.review.reassign(scale, second, author="a", reason="wrong_patient")
+    await room.review.reassign(scale, second, by=NURSE, reason="wrong_patient")
     found = await room.until(
         lambda filed: bool(of_kind("body_mass_index", filed, withdrawn=True)), first
     )
@@ -262,12 +263,59 @@ async def test_a_series_is_filed_with_its_members_and_falls_with_one_of_them(roo
     assert {member.arm for member in mean.reading.derivation.members} == {"left"}
     assert mean.reading.origin == "simulator"
 
-    await room.review.withdraw(second, author="a", reason="cuff")
+    await room.review.withdraw(second, by=NURSE, reason="cuff")
     await room.until(lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit)
     (third,) = await room.file(pressures[2])
     found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
     (mean,) = of_kind("blood_pressure", found)
     assert mean.reading.derived_from == (first, third)
+
+
+async def test_a_label_that_is_corrected_after_sending_withdraws_the_mean_and_files_another(
+    room: Room,
+) -> None:
+    visit = (await room.desk.open(ALICE, author="a")).id
+    rules = SeriesRules(rest_seconds=0, interval_seconds=0, count=2)
+    await room.deriver.begin(visit, rules, arm="left", posture="seated")
+    began = station_now()
+    several = [
+        filed(pressure(systolic), visit=visit, at=began + timedelta(minutes=2 * number))
+        for number, systolic in enumerate((150, 141), start=1)
+    ]
+    first, second = await room.file(*several)
+    found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
+    (wrong,) = of_kind("blood_pressure", found)
+
+    async def corrected(reading: UUID) -> None:
+        await room.deriver.relabel(visit, reading, arm="right", posture="seated", author="nurse")
+
+    await corrected(second)
+    found = await room.until(
+        lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit
+    )
+    assert of_kind("blood_pressure", found) == [], "a mean never mixes arms"
+    await corrected(first)
+    await corrected(first)
+    found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
+    (right,) = of_kind("blood_pressure", found)
+    assert right.reading.measurement == wrong.reading.measurement
+    assert right.reading.derivation is not None
+    assert {member.arm for member in right.reading.derivation.members} == {"right"}
+    members = [one for one in found if one.reading.id in (first, second)]
+    assert [len(one.revisions) for one in members] == [1, 1], "a reading is never altered"
+    audit = await room.journal.store.read(
+        lambda database: database.execute(
+            "SELECT author, subject, detail FROM audit WHERE act = 'relabel' ORDER BY number"
+        ).fetchall()
+    )
+    what = "left seated > right seated"
+    assert audit == [("nurse", str(second), what), ("nurse", str(first), what)]
+
+    await room.review.withdraw(second, by=NURSE, reason="cuff")
+    with pytest.raises(NotTaken):
+        await corrected(second)
+    with pytest.raises(NotTaken):
+        await corrected(right.reading.id)
 
 
 async def test_a_series_that_is_done_leaves_later_readings_alone(room: Room) -> None:
@@ -290,7 +338,7 @@ async def test_a_series_that_is_done_leaves_later_readings_alone(room: Room) -> 
     assert of_kind("blood_pressure", found, withdrawn=True) == []
     assert mean.reading.derived_from == (second, third)
 
-    await room.review.withdraw(second, author="a", reason="cuff")
+    await room.review.withdraw(second, by=NURSE, reason="cuff")
     await room.until(lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit)
     asked = await room.deriver.course(visit)
     assert asked is not None
@@ -324,7 +372,7 @@ async def test_a_series_survives_a_restart_and_ends_with_its_visit(room: Room) -
     begun = await room.deriver.begin(visit, rules, arm=None, posture="lying")
     after = Deriver(room.journal, version="9", known=lambda _visit: ((), None))
     await after.change(
-        visit, lambda series, now: the.put_cuff_on(the.cut_rest(series, now), "left")
+        visit, begun.id, lambda series, now: the.put_cuff_on(the.cut_rest(series, now), "left")
     )
     resumed = await after.course(visit)
     assert resumed is not None
@@ -332,7 +380,7 @@ async def test_a_series_survives_a_restart_and_ends_with_its_visit(room: Room) -
     await room.desk.close(author="a")
     await after.settle(visit)
     with pytest.raises(NoSeries):
-        await after.change(visit, the.stand_up)
+        await after.change(visit, begun.id, the.stand_up)
 
 
 async def test_a_device_without_its_check_is_kept_for_the_physician_and_says_so_in_the_dossier(
@@ -354,7 +402,7 @@ async def test_a_device_without_its_check_is_kept_for_the_physician_and_says_so_
         await intake.open(CUFF).deliver(Frame.of("2a35", PRESSURE), Arrival(now, now))
         (filing,) = await room.journal.latest(1)
         # It may have begun before the visit was opened, a moment ago: a person vouches for it.
-        return await room.review.assign(filing.reading.id, visit, author="a", reason="other")
+        return await room.review.assign(filing.reading.id, visit, by=NURSE, reason="other")
 
     lapsed = await measured()
     assert lapsed.state == "to_review"
@@ -375,7 +423,7 @@ async def test_a_device_without_its_check_is_kept_for_the_physician_and_says_so_
     )
     in_force = await measured()
     assert (in_force.state, gate.hold(in_force.reading, ())) == ("accepted", None)
-    await room.review.accept(lapsed.reading.id, author="doctor")
+    await room.review.accept(lapsed.reading.id, by=DOCTOR)
     found = await room.until(lambda filed: len(filed) == 2, visit)
     told = {one.reading.id: one.reading.metrology for one in found}
     before, after = told[lapsed.reading.id], told[in_force.reading.id]

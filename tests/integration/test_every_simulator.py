@@ -24,7 +24,7 @@ from devicehub.driver import (
 )
 from devicehub.reading.settle import Settle, Settling
 from devicehub.testing import simulate
-from devicehub.testing.looped_link import secrets_of
+from devicehub.testing.looped_link import model_of, secrets_of
 from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.radio import Air, HubPort
 from devicehub.testing.simulate import is_ble, make_serial
@@ -226,21 +226,22 @@ async def test_over_a_line(name: str) -> None:
 
     async def talk(port: str) -> None:
         with contextlib.suppress(LinkLost):
-            async with open_line(port, driver.line, hub.hands) as link:
+            async with open_line(port, driver.line, hub.hands, model=model_of(simulator)) as link:
                 opened.set()
                 await driver.session(link)
 
     # One that only answers is asked in real time: its measurement must last for several questions.
     steps = list(make_serial(SIMULATORS[name])(seed=1).measure(station_now()))
     lasts = sum(step.after for step in steps)
-    haste = HASTE if any(step.data for step in steps) else min(1.0, SECONDS_OF_ASKED / lasts)
+    speaks = any(step.data for step in steps)
+    haste = HASTE if speaks else min(1.0, SECONDS_OF_ASKED / lasts)
     if driver.settles is Settles.STREAM:
         haste = 1.0
     async with PtyBody(HurriedLine(simulator, haste), happened) as body:
         talking = asyncio.ensure_future(talk(body.path))
         try:
             await asyncio.wait_for(opened.wait(), PATIENCE)
-            polled = any("body_weight" in model.reads for model in driver.models)
+            polled = not speaks and any("body_weight" in model.reads for model in driver.models)
             if polled and driver.settles is Settles.STREAM:
                 await until(lambda: bool(hub.shown))  # the empty scale
             await asyncio.wait_for(body.measure(), PATIENCE)

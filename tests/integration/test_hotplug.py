@@ -31,6 +31,7 @@ from devicehub.journal.journal import Journal
 from devicehub.journal.seal import Seal
 from devicehub.reading.settle import Settle, Settling
 from devicehub.testing import simulate
+from devicehub.testing.looped_link import model_of
 from devicehub.testing.simulate import make_serial
 from devicehub.testing.simulator import Message, SerialSimulator
 from devicehub.transport.hands import station_now
@@ -163,11 +164,15 @@ class Hurried:
             yield replace(message, after=message.after * self.haste)
 
 
+def simulator_of(name: str) -> SerialSimulator:
+    return make_serial(SIMULATORS[name])(seed=1)
+
+
 def haste_of(name: str, driver: SerialDriver) -> float:
     """One that only answers is asked in real time: its measurement must last for several questions."""
     if driver.settles is Settles.STREAM:
         return 1.0
-    steps = list(make_serial(SIMULATORS[name])(seed=1).measure(station_now()))
+    steps = list(simulator_of(name).measure(station_now()))
     if any(step.data for step in steps):
         return HASTE
     return min(1.0, SECONDS_OF_ASKED / sum(step.after for step in steps))
@@ -193,8 +198,10 @@ def whole(truths: Iterable[Measurement]) -> list[Measurement]:
     return [done.measurement for done in each.finished(truths, at)]
 
 
-def binding(driver: str, port: str, name: str = "device") -> SerialBinding:
-    return SerialBinding(name, name.title(), port, driver)
+def binding(
+    driver: str, port: str, name: str = "device", model: str | None = None
+) -> SerialBinding:
+    return SerialBinding(name, name.title(), port, driver, model)
 
 
 @pytest.mark.parametrize("name", SERIAL)
@@ -202,14 +209,17 @@ async def test_the_next_measurement_is_read_whole_after_a_plug_was_pulled_in_the
     name: str, tmp_path: Path
 ) -> None:
     driver = cast("SerialDriver", registry.find(name))
-    simulator = make_serial(SIMULATORS[name])(seed=1)
+    simulator = simulator_of(name)
     haste = haste_of(name, driver)
     (tmp_path / "usb").mkdir()
     sockets = Sockets(tmp_path / "usb")
-    polled = driver.settles is Settles.STREAM and any(
-        "body_weight" in model.reads for model in driver.models
+    answers = not any(step.data for step in simulator_of(name).measure(station_now()))
+    polled = (
+        answers
+        and driver.settles is Settles.STREAM
+        and any("body_weight" in model.reads for model in driver.models)
     )
-    bound = [binding(name, f"usb:{FTDI}:{NUMBER}")]
+    bound = [binding(name, f"usb:{FTDI}:{NUMBER}", model=model_of(simulator))]
     async with running(tmp_path, bound, sockets) as station, Plugged(simulator, haste) as after:
         async with Plugged(simulator, haste) as before:
             assert before.path != after.path

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from vitals_room import NURSE
 
 from devicehub.devices import registry
 from devicehub.devices.intake import Intake, Source
@@ -17,11 +19,12 @@ from devicehub.journal.journal import Journal
 from devicehub.journal.records import Filing
 from devicehub.journal.seal import Seal
 from devicehub.transport.hands import Arrival, station_now
+from devicehub.visit import policy
 from devicehub.visit.desk import Desk
 from devicehub.visit.dossier import KnownVisit, Opening
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.policy import Confirm
-from devicehub.visit.review import Review
+from devicehub.visit.review import Flagged, Review
 
 ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
 CUFF = Source("cuff", registry.find("sig_blood_pressure"), "C0:00:00:00:00:01", "simulator")
@@ -98,6 +101,9 @@ class Dossier:
     async def open_visit(self, opening: Opening) -> KnownVisit:
         return await self.visit(opening.visit)
 
+    async def entrust_visit(self, visit: str, responsible: str) -> None:
+        return None
+
     async def close_visit(self, visit: str, at: datetime) -> None:
         return None
 
@@ -169,12 +175,96 @@ async def test_a_timed_record_sent_again_is_the_same_reading(room: Room) -> None
     assert filing.reading.began.known_from == "device_clock"
 
 
-async def test_rubbish_is_kept_counted_and_shown_but_no_reading(room: Room) -> None:
+def date_time(at: datetime) -> bytes:
+    moment = (at.month, at.day, at.hour, at.minute, at.second)
+    return at.year.to_bytes(2, "little") + bytes(moment)
+
+
+async def tells(room: Room, source: Source, at: datetime, *, system_id: bytes | None) -> None:
+    """A connection in which a cuff tells its clock, one timed pressure, and then perhaps who it is."""
+    conversation = room.intake.open(source)
+    await conversation.deliver(Frame.of("2a2b", date_time(at) + bytes(3)), arrived(at))
+    record = Frame.of("2a35", bytes.fromhex("02 7800 5000 5d00") + date_time(at))
+    await conversation.deliver(record, arrived(at + timedelta(seconds=2)))
+    if system_id is not None:
+        await conversation.deliver(Frame.of("2a23", system_id), arrived(at + timedelta(seconds=3)))
+
+
+async def test_a_new_device_under_an_old_name_is_not_taken_for_the_old_one(room: Room) -> None:
+    """It replaces a broken one, and says who it is only after its first record, which equals the old one's."""
     await room.visit(timedelta(hours=1))
-    await room.intake.open(CUFF).deliver(Frame.of("2a35", PRESSURE[:4]), arrived())
+    now, mine, its = station_now().replace(microsecond=0), b"\x01" * 8, b"\x02" * 8
+    new = replace(CUFF, address="C0:00:00:00:00:02")
+    await tells(room, CUFF, now, system_id=mine)
+    await tells(room, new, now, system_id=its)
+    devices = [filing.reading.device.intrinsic for filing in await room.filings()]
+    assert devices == ["address:C0:00:00:00:00:02", "address:C0:00:00:00:00:01"]
+    # Each of them tells its record again: the same readings, whoever spoke in between.
+    await tells(room, CUFF, now, system_id=None)
+    await tells(room, new, now, system_id=None)
+    assert len(await room.filings()) == 2
+    later = now + timedelta(minutes=1)
+    await tells(room, CUFF, later, system_id=None)
+    await tells(room, new, later, system_id=None)
+    newest = [filing.reading.device.intrinsic for filing in (await room.filings())[:2]]
+    assert newest == [f"system-id:{its.hex()}", f"system-id:{mine.hex()}"]
+
+
+async def test_a_frame_of_the_device_before_is_read_as_its_own_after_a_crash(room: Room) -> None:
+    await room.visit(timedelta(hours=1))
+    conversation, now = room.intake.open(CUFF), station_now()
+    await conversation.deliver(Frame.of("2a23", b"\x01" * 8), arrived())
+    told = await room.journal.frame(1)
+    assert told is not None
+    await room.journal.commit_frame(
+        device=CUFF.id,
+        address=CUFF.address,
+        connection=told.connection,
+        driver=told.driver,
+        origin="simulator",
+        frame=Frame.of("2a35", PRESSURE),
+        first_byte=now,
+        last_byte=now,
+        settling=told.settling,
+    )
+    assert await room.intake.recover([replace(CUFF, address="C0:00:00:00:00:02")]) == 1
+    (filing,) = await room.filings()
+    assert filing.reading.device.intrinsic == "system-id:" + "01" * 8
+
+
+@pytest.mark.parametrize("rubbish", [PRESSURE[:4], b""], ids=["cut short", "refused as too long"])
+async def test_rubbish_is_kept_counted_and_shown_but_no_reading(room: Room, rubbish: bytes) -> None:
+    await room.visit(timedelta(hours=1))
+    await room.intake.open(CUFF).deliver(Frame.of("2a35", rubbish), arrived())
     assert await room.filings() == []
     assert await room.journal.not_understood() == 1
     assert room.shown.not_understood == ["cuff"]
+
+
+async def test_of_a_burst_of_rubbish_every_frame_is_kept_and_few_are_told(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversation, now = room.intake.open(CUFF), station_now()
+
+    async def rubbish(after: timedelta) -> None:
+        await conversation.deliver(Frame.of("2a35", PRESSURE[:4]), arrived(now + after))
+
+    def told() -> list[str]:
+        return [line.rpartition("in_a_row=")[2] for line in caplog.messages if "in_a_row" in line]
+
+    for number in range(120):
+        await rubbish(timedelta(seconds=number))
+        if number % 2:  # a line of which every other message is whole
+            await conversation.deliver(
+                Frame.of("2a35", PRESSURE), arrived(now + timedelta(seconds=number))
+            )
+        if number == 60:  # who connects anew has no new fault
+            conversation = room.intake.open(CUFF)
+    assert await room.journal.not_understood() == 120
+    assert told() == ["1", "10", "100"]
+    assert room.shown.not_understood == ["cuff"] * 3
+    await rubbish(timedelta(minutes=5))
+    assert told() == ["1", "10", "100", "1"]
 
 
 async def test_an_impossible_value_is_kept_as_invalid(room: Room) -> None:
@@ -196,6 +286,22 @@ async def test_what_the_device_doubts_waits_for_a_person(tmp_path: Path) -> None
         assert sorted(states) == ["accepted", "to_review"]
 
 
+@pytest.mark.parametrize("said", ["ff07 5000 5d00", "ff07 5000 ff07", "7800 ff07 ff07"])
+async def test_half_a_pressure_waits_for_a_person(tmp_path: Path, said: str) -> None:
+    """0x07FF is the SFLOAT for what could not be measured."""
+    async with Journal(tmp_path / "journal.sqlite") as journal:
+        room = Room(journal, confirm="flagged")
+        await room.visit(timedelta(hours=1))
+        half = Frame.of("2a35", bytes.fromhex("00" + said))
+        await room.intake.open(CUFF).deliver(half, arrived())
+        (filing,) = await room.filings()
+        assert (filing.state, filing.attribution.visit) == ("to_review", "v1")
+        assert policy.flags(filing.reading) == ("half_a_pressure",)
+        with pytest.raises(Flagged):
+            await room.review.accept_all([filing.reading.id], by=NURSE)
+        assert (await room.review.accept(filing.reading.id, by=NURSE)).state == "accepted"
+
+
 async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Path) -> None:
     async with Journal(tmp_path / "journal.sqlite") as journal:
         room = Room(journal, confirm="every")
@@ -205,10 +311,10 @@ async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Pa
             await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
         first, second = await room.filings()
         assert (await journal.outbox()).waiting == 0
-        await room.review.accept(first.reading.id, author="nurse")
-        await room.review.reject(second.reading.id, author="nurse", reason="moved")
+        await room.review.accept(first.reading.id, by=NURSE)
+        await room.review.reject(second.reading.id, by=NURSE, reason="moved")
         with pytest.raises(NotAllowed):
-            await room.review.reject(second.reading.id, author="nurse", reason="moved")
+            await room.review.reject(second.reading.id, by=NURSE, reason="moved")
         states = {filing.reading.id: filing.state for filing in await room.filings()}
         assert states == {first.reading.id: "accepted", second.reading.id: "rejected"}
         await room.desk.reconcile()
@@ -248,6 +354,7 @@ async def test_a_frame_whose_reading_a_crash_prevented_is_read_at_the_next_start
         now = station_now()
         await journal.commit_frame(
             device=SCALE.id,
+            address=SCALE.address,
             connection=last.connection,
             driver=last.driver,
             origin="simulator",

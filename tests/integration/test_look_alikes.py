@@ -20,6 +20,7 @@ from devicehub.journal.journal import Journal
 from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.radio import Air, HubPort
 from devicehub.transport.hands import station_now
+from devicehub.visit.operators import Operator, Operators
 from devicehub_simulators import sig_blood_pressure as simulated_cuff
 from devicehub_simulators.sig_blood_pressure import SigBloodPressure
 
@@ -35,6 +36,9 @@ class Open(SigBloodPressure):
 
 class Room:
     """An air with two cuffs of one model, and a station that lists one by the beginning of its name."""
+
+    client: httpx.AsyncClient
+    """Speaks to the station that runs."""
 
     def __init__(self, folder: Path, port: HubPort, mine: Peripheral, double: Peripheral) -> None:
         self.data = folder / "data"
@@ -55,6 +59,16 @@ class Room:
         async with Journal(self.data / "journal.sqlite") as journal:
             await journal.record_adoption(made)
 
+    def accept(self, which: str) -> None:
+        """What the station reads without an adoption."""
+        told = self._file.read_text(encoding="utf-8").replace('"known"', f'"{which}"')
+        self._file.write_text(told, encoding="utf-8")
+
+    async def post(self, path: str, **said: str) -> Any:
+        answer = await self.client.post(path, json=said)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
     async def readings(self) -> int:
         """How many readings the journal holds, once the station has ended."""
         async with Journal(self.data / "journal.sqlite") as journal:
@@ -70,14 +84,17 @@ class Room:
             if not url.done():
                 running.result()
             async with httpx.AsyncClient(base_url=url.result(), trust_env=False) as client:
+                self.client = client
 
-                async def until(holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-                    board: dict[str, Any] = (await client.get("/api/board")).json()
+                async def until(
+                    holds: Callable[[dict[str, Any]], bool], path: str = "/api/board"
+                ) -> dict[str, Any]:
+                    board: dict[str, Any] = (await client.get(path)).json()
                     try:
                         async with asyncio.timeout(PATIENCE):
                             while not holds(board):
                                 await asyncio.sleep(0.02)
-                                board = (await client.get("/api/board")).json()
+                                board = (await client.get(path)).json()
                     except TimeoutError:
                         pytest.fail(json.dumps(board, ensure_ascii=False, indent=1))
                     return board
@@ -121,7 +138,27 @@ async def test_the_adopted_one_is_read_and_its_double_is_a_named_warning(room: R
     async with room.station() as until:
         board = await until(lambda board: bool(board["doubles"]))
         assert addresses(board) == {DOUBLE.lower()}
-        assert "même modèle que Tensiomètre" in board["doubles"][0]["text"]
+        assert "même modèle que «\xa0Tensiomètre" in board["doubles"][0]["text"]
         await room.mine.measure()
         await until(lambda board: any(device["held"] for device in board["devices"]))
     assert await room.readings() == 1
+
+
+async def test_a_link_with_the_double_ends_when_another_one_is_adopted(room: Room) -> None:
+    """The double spoke first and was taken for the room's. The one that is adopted is asleep again by then."""
+    room.accept("listed")
+    room.data.mkdir(parents=True)
+    Operators.of(room.data).add(Operator(id="tech", name="T", role="technician"), "1234")
+    room.mine.out_of_range()
+    async with room.station() as until:
+        await room.post("/sign-in", operator="tech", pin="1234")
+        await room.double.subscribed()
+        code = (await room.post("/api/adoption/cuff/begin"))["code"]
+        room.mine.in_range()
+        await until(lambda told: bool(told["challenge"]["heard"]), "/api/adoption")
+        room.mine.out_of_range()
+        assert (await room.post("/api/adoption/confirm", code=code))["address"] == MINE.lower()
+        await room.double.measure()
+        # It is heard again: it is linked no more.
+        await until(lambda told: addresses(told) == {DOUBLE.lower()}, "/api/adoption")
+    assert await room.readings() == 0

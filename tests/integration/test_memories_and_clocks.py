@@ -137,6 +137,66 @@ async def test_listening_begins_with_the_subscription(room: Room) -> None:
     assert where(await cuff.tells(PRESSURE)) == "repeated_untimed"
 
 
+async def test_a_memory_whose_clock_nobody_saw_is_recent_only_where_its_own_time_says_so(
+    room: Room,
+) -> None:
+    """A scale that is told the time, never asked for it, and tells a week of its memory as soon as it is linked."""
+    scale = Cuff(room)
+    scale.ahead = timedelta()
+    assert where(await scale.tells(PRESSURE, measured=NOON - 90 * MINUTE)) == "unknown_time"
+    assert where(await scale.tells(OTHER, measured=room.now)) == "now"
+    scale.ahead = 7 * HOUR  # measured while the hub listened: its clock is wrong, and says nothing
+    third = bytes.fromhex("00 8c00 5000 5d00")
+    assert where(await scale.tells(third, measured=room.now, after=MINUTE)) == "now"
+
+
+@pytest.mark.parametrize("timed", [True, False], ids=["timed", "untimed"])
+async def test_what_was_told_before_anybody_knew_who_the_device_is_is_not_filed_twice(
+    room: Room, *, timed: bool
+) -> None:
+    """Its identity could not be read the first time: the bond was made after that."""
+    measured = NOON - MINUTE if timed else None
+    for system_id in (None, bytes.fromhex("1122334455667788")):
+        cuff = Cuff(room, ahead=timedelta())
+        await cuff.greets()
+        if system_id is not None:
+            await cuff.hands_over("2a23", system_id)
+        await cuff.tells(PRESSURE, measured)
+        room.now += 30 * SECOND
+    assert [where(filing) for filing in await room.filings()].count("now") == 1
+
+
+async def test_what_a_cuff_may_have_recalled_is_nobodys_unless_it_was_seen_measuring(
+    room: Room,
+) -> None:
+    """A person presses its memory button in mid-visit: it tells the patient before as it tells the present one."""
+    yonker, on = registry.find("yonker_bp"), "cdeacd81-5235-4c07-8846-93a37ee6b86d"
+    working, dated = bytes.fromhex("80 012c"), "0000 160b1a0b2d 00000000"
+    cuff = Cuff(room, yonker)
+
+    async def tells(pressures: str, tail: str = dated, after: timedelta = MINUTE) -> str | None:
+        room.now += after
+        await cuff.hands_over(on, bytes.fromhex("81" + pressures + tail))
+        return where((await room.filings())[-1])
+
+    def works() -> None:
+        room.now += MINUTE
+        cuff.conversation.live(Frame.of(on, working), Arrival(room.now, room.now))
+
+    assert await tells("835a51") == "unknown_time"
+    assert await tells("845a51", "0000 0000000000 00000000") == "unknown_time"
+    assert await tells("855a51", "0000 160b1a0c00 00000000") == "unknown_time"  # a clock nobody saw
+    works()
+    assert await tells("784f48", after=SECOND) == "now"
+    assert await tells("784f48") == "unknown_time"
+    works()
+    assert await tells("865a51", after=MINUTE) == "unknown_time"  # it was given up, or nobody knows
+    cuff.conversation = room.open(yonker)
+    assert await tells("784f48") == "repeated_untimed"
+    works()
+    assert await tells("875a51", after=SECOND) == "now"
+
+
 # --------------------------------------------------------------------------------- with a clock
 
 
@@ -227,6 +287,56 @@ async def test_a_record_told_before_and_after_the_clock_was_set_is_not_filed_twi
     assert [where(filing) for filing in await room.filings()].count("now") == 1
 
 
+@pytest.mark.parametrize("ahead", [30 * MINUTE, -30 * MINUTE], ids=["ahead", "behind"])
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "not said"])
+@pytest.mark.parametrize("waited", [SECOND, 20 * SECOND], ids=["at once", "after a while"])
+async def test_a_link_lost_after_the_clock_was_set_places_no_record_by_the_clock_that_is_right_now(
+    room: Room, *, ahead: timedelta, stored: bool, waited: timedelta
+) -> None:
+    driver = told_from_memory(stored=True) if stored else CUFF
+    await Cuff(room, driver, ahead=ahead).greets()
+    for _ in range(2):  # and the link of the second time is lost as well
+        room.now += MINUTE
+        again = Cuff(room, driver, ahead=timedelta())
+        await again.greets()
+    again.ahead = ahead
+    for pressure, ago in ((PRESSURE, 80 * MINUTE), (OTHER, 29 * MINUTE)):
+        told = await again.tells(pressure, measured=NOON - ago, after=waited)
+        assert where(told) == "unknown_time"
+    again.ahead = timedelta()
+    room.now += HOUR
+    data = bytes.fromhex("00 8c00 5000 5d00")
+    assert where(await again.tells(data, measured=room.now - 20 * MINUTE)) == "now"
+
+
+async def test_a_cuff_that_measures_now_first_tells_what_it_measured_of_the_patient_before(
+    room: Room,
+) -> None:
+    cuff = Cuff(room, ahead=timedelta())
+    await cuff.greets()
+    room.now += MINUTE
+    began = room.now
+    cuff.conversation.live(
+        Frame.of("2a36", bytes.fromhex("00 5a00 ff07 ff07")), Arrival(room.now, room.now)
+    )
+    before = await cuff.tells(PRESSURE, measured=NOON - 90 * MINUTE)
+    assert where(before) == "straddles_visits"
+    assert where(await cuff.tells(OTHER, measured=began)) == "now"
+
+
+async def test_what_another_clock_stamped_was_not_measured_now_for_all_the_live_frames(
+    room: Room,
+) -> None:
+    cuff = Cuff(room, ahead=datetime(2000, 1, 1, tzinfo=NOON.tzinfo) - room.now)
+    await cuff.greets()
+    room.now += MINUTE
+    cuff.conversation.live(
+        Frame.of("2a36", bytes.fromhex("00 5a00 ff07 ff07")), Arrival(room.now, room.now)
+    )
+    cuff.ahead = timedelta()  # so its clock was before its batteries were changed
+    assert where(await cuff.tells(PRESSURE, measured=NOON - 90 * MINUTE)) == "unknown_time"
+
+
 async def test_the_station_changes_its_zone_between_measurement_and_delivery(room: Room) -> None:
     cuff = Cuff(room, ahead=timedelta())
     room.now = NOON.astimezone(timezone(timedelta(hours=-5)))
@@ -247,6 +357,7 @@ async def test_a_crash_forgets_no_clock(room: Room) -> None:
     assert frame is not None
     await room.journal.commit_frame(
         device=frame.device,
+        address=cuff.conversation.source.address,
         connection=frame.connection,
         driver=frame.driver,
         origin=frame.origin,

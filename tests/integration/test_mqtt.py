@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from mqtt_5 import Beside, overheard
+from processes import until
 
 from devicehub.delivery import connection as connection_module
 from devicehub.delivery.mqtt import (
@@ -166,16 +168,26 @@ async def test_what_is_published_arrives_over_the_best_version_the_broker_speaks
             b'{"grammes": 1}',
             expiry=60,
             content_type="application/json",
-            user_properties={"schema": "reading/1"},
         )
         (message,) = await inbox.holds(1)
     assert (message.topic, message.payload) == (TOPIC, b'{"grammes": 1}')
     assert (message.qos, message.retained) == (1, False)
-    if broker.speaks == "5":
-        assert message.content_type == "application/json"
-        assert message.user_properties == {"schema": "reading/1"}
-    else:
-        assert (message.content_type, message.user_properties) == (None, {})
+
+
+async def test_over_mqtt_5_a_message_says_what_it_is(mosquitto: RunningBroker) -> None:
+    async with (
+        overheard(mosquitto.address(), TOPIC) as heard,
+        MqttClient(mosquitto.address(client_id="devicehub-test")) as client,
+    ):
+        await up(client)
+        await client.publish(
+            TOPIC,
+            b"{}",
+            content_type="application/json",
+            user_properties={"schema": "reading/1"},
+        )
+        await until(lambda: heard != [], "the message came")
+    assert heard == [Beside("application/json", {"schema": "reading/1"})]
 
 
 @pytest.mark.parametrize("answer_5", ["silence", "closed door"])

@@ -277,8 +277,17 @@ class Room:
 
     async def unlock(self) -> None:
         async with httpx.AsyncClient(base_url=self.page) as client:
-            answer = await client.post("/api/visits/unlock", json={})
+            visit = (await client.get("/api/tray")).json()["visits"][0]["id"]
+            answer = await client.post(f"/api/visits/{visit}/unlock", json={})
         assert answer.is_success, answer.text
+
+    async def say(self, reading: str, act: str) -> dict[str, Any]:
+        """A person's word on a reading; the station's answer."""
+        async with httpx.AsyncClient(base_url=self.page) as client:
+            answer = await client.post(f"/api/readings/{reading}/{act}", json={})
+        assert answer.is_success, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
 
     async def board(self) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=self.page) as client:
@@ -390,7 +399,6 @@ async def test_what_the_devices_measure_is_filed_once_and_outlives_the_station(
     assert board["broker"]["up"] is True
     await station.stop()
     await room.open(station)
-    assert await room.readings() == shown, "the page shows the visit's values again"
     assert (await room.board())["visit"] == board["visit"]
 
     async def knows_whose_visit_it_is() -> bool:
@@ -400,7 +408,10 @@ async def test_what_the_devices_measure_is_filed_once_and_outlives_the_station(
     texts = [reading["text"].split()[0] for reading in shown.values()]
     locked = await room.html()
     assert not any(text in locked for text in texts), "nobody has confirmed the patient yet"
+    for reading in (await room.readings()).values():
+        assert reading["values"] == {}, "nor is a program told any value"
     await room.unlock()
+    assert await room.readings() == shown, "the page shows the visit's values again"
     unlocked = await room.html()
     assert all(text in unlocked for text in texts)
 
@@ -413,6 +424,48 @@ async def test_what_the_devices_measure_is_filed_once_and_outlives_the_station(
     assert of_next == []
     assert status == 1
     assert "visite" in out
+
+
+async def test_what_is_accepted_can_be_undone_for_as_long_as_the_practice_says(
+    room: Room, embedded: Broker
+) -> None:
+    await room.switch_on("mt_sics", every=1.0)
+    await embedded.start()
+    dossier = a_dossier(room, embedded, "--simulation")
+    long, none = (
+        room.program(
+            *("run", "--json"),
+            environment={
+                **embedded.settings("salle-1"),
+                "DEVICEHUB__CONFIRM__POLICY": "every",
+                "DEVICEHUB__CONFIRM__UNDO_SECONDS": seconds,
+            },
+        )
+        for seconds in ("60", "0")
+    )
+    await asyncio.gather(dossier.start(), room.open(long))
+    await dossier.line()
+    await room.open_visit(PATIENT)
+    await until(lambda: room.each_is("to_review", "balance"), "a weight waits for a person")
+    reading = (await room.readings())["balance"]["reading"]
+    await room.say(reading, "accept")
+
+    async def page_says(what: str) -> bool:
+        return what in await room.html()
+
+    await until(lambda: page_says("1 relevé accepté à l’instant"), "it waits for an undo")
+    assert (await room.say(reading, "undo"))["state"] == "to_review"
+    await long.stop()
+    assert await room.filed() == []
+    await room.open(none)
+    await until(lambda: page_says("Alice"), "the station knows whose visit it is")
+    await room.unlock()
+    await room.say(reading, "accept")
+
+    async def is_filed() -> bool:
+        return ids(await room.filed()) == [reading]
+
+    await until(is_filed, "it is filed")
 
 
 async def test_a_dossier_refuses_simulated_readings_unless_told_otherwise(

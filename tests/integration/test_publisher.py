@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
+from mqtt_5 import overheard
+from processes import until
 
 from devicehub.delivery import publisher as publisher_module
 from devicehub.delivery.mqtt import Address, Incoming, Message, MqttClient
@@ -44,6 +46,9 @@ from devicehub.reading.clock import Stamp
 from devicehub.reading.interval import Began
 from devicehub.reading.reading import Device, DriverUsed, Evidence, Reading
 from devicehub.reading.settle import Settling
+from devicehub.station.board import Board
+from devicehub.station.line import line
+from devicehub.transport.hands import station_now
 
 if TYPE_CHECKING:
     from tests.integration.conftest import RunningBroker
@@ -56,10 +61,13 @@ DRIVER = DriverUsed(id="mt_sics", version="0.1.0")
 Decide = Callable[[UUID, int], dict[str, Any]]
 
 
-async def accept(journal: Journal, count: int = 1, *, bytes_each: int = 9) -> list[UUID]:
-    """Commit a frame and accept ``count`` invented weights from it."""
+async def accept(
+    journal: Journal, count: int = 1, *, bytes_each: int = 9, state: State = "accepted"
+) -> list[UUID]:
+    """Commit a frame and accept ``count`` invented weights from it, or leave them to a person."""
     frame = await journal.commit_frame(
         device="scale-1",
+        address="C0:00:00:00:00:01",
         connection="connection-1",
         driver=DRIVER,
         origin="simulator",
@@ -68,7 +76,7 @@ async def accept(journal: Journal, count: int = 1, *, bytes_each: int = 9) -> li
         last_byte=NOON,
         settling=Settling(idle_since=NOON),
     )
-    filings = [_filing(frame.evidence) for _ in range(count)]
+    filings = [_filing(frame.evidence).model_copy(update={"state": state}) for _ in range(count)]
     await journal.settle_frame(frame.number, "read", filings)
     return [filing.reading.id for filing in filings]
 
@@ -131,12 +139,13 @@ class Dossier:
             accepts_simulators=True,
         )
         offline = state.model_copy(update={"state": "offline"})
+        self.will = Message(topic, encode(offline), retain=True)
         self.client = MqttClient(
             address,
             subscriptions=(READINGS_OF_ALL_SHARDS,),
             on_message=self._file,
             birth=Message(topic, encode(state), retain=True),
-            will=Message(topic, encode(offline), retain=True),
+            will=self.will,
         )
 
     async def _file(self, message: Incoming) -> None:
@@ -238,13 +247,25 @@ async def test_a_reading_is_filed_by_its_receipt(broker: RunningBroker, journal:
     assert {one for one, _ in dossier.filed} == {*before, *after}
     assert set(watch.filed.values()) == {1}
     assert (await journal.outbox()).waiting == 0
-    first = dossier.messages[0]
-    assert not first.retained
-    if broker.speaks == "5":
-        assert first.content_type == "application/json"
-        assert first.user_properties["schema"] == "devicehub/reading/1"
-        version, trace, span, flags = first.user_properties["traceparent"].split("-")
-        assert (version, len(trace), len(span), flags) == ("00", 32, 16, "00")
+    assert not dossier.messages[0].retained
+
+
+async def test_over_mqtt_5_a_batch_names_its_schema_and_its_trace(
+    mosquitto: RunningBroker, journal: Journal
+) -> None:
+    watch = Watch(journal)
+    await accept(journal, 1)
+    async with (
+        overheard(mosquitto.address(), TOPICS.reading) as heard,
+        dossier_at(mosquitto.address()),
+        publishing(journal, mosquitto.address()),
+    ):
+        await watch.until("filed", 1)
+        await until(lambda: heard != [], "the batch came")
+    assert heard[0].content_type == "application/json"
+    assert heard[0].user["schema"] == "devicehub/reading/1"
+    version, trace, span, flags = heard[0].user["traceparent"].split("-")
+    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "00")
 
 
 async def test_a_backlog_goes_in_batches_within_the_limits(
@@ -312,6 +333,33 @@ async def test_what_nobody_heard_is_sent_again_when_the_dossier_comes(
                 await watch.until("filed", 20)
     assert len(dossier.filed) == 20
     assert seen[0] == (True, None)
+
+
+async def test_a_dossier_that_leaves_is_no_longer_told_to_be_there(
+    broker: RunningBroker, journal: Journal
+) -> None:
+    board, told = Board(simulation=True), asyncio.Event()
+    lines: list[str] = []
+
+    def show(here: bool, detail: str | None) -> None:
+        board.dossier_here(here, detail)
+        lines.append(line(board.picture, station_now()))
+        told.set()
+
+    async with publishing(journal, broker.address(), on_broker=board.broker, on_dossier=show):
+        async with dossier_at(broker.address()) as dossier:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await told.wait()
+            told.clear()
+            board.worklist((), None)
+            await dossier.client.publish(
+                dossier.will.topic, dossier.will.payload, retain=dossier.will.retain
+            )
+        # Nothing waits, the broker is up, and the dossier is gone.
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while lines[-1] != "silent":
+                told.clear()
+                await told.wait()
 
 
 async def test_what_was_on_its_way_is_sent_again_after_a_reconnection(
@@ -383,6 +431,42 @@ async def test_a_full_disk_only_delays_the_receipt(
         await watch.until("filed", 200)
 
 
+async def test_a_full_disk_only_delays_the_sending(
+    mosquitto: RunningBroker,
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = asyncio.Semaphore(0)
+
+    def told(reason: str, *_about: object) -> None:
+        assert reason.startswith("publisher.journal.full")
+        tried.release()
+
+    def fill(database: Connection) -> None:
+        # Else marking a reading as sent needs no room.
+        database.execute("CREATE TABLE bulk (bytes BLOB)")
+        database.execute(
+            "CREATE TRIGGER bulky AFTER UPDATE OF sent ON reading "
+            "BEGIN INSERT INTO bulk VALUES (zeroblob(50000)); END"
+        )
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages}")
+
+    monkeypatch.setattr("devicehub.delivery.publisher.FULL_DISK_RETRY", 0.05)
+    monkeypatch.setattr(publisher_module.logger, "critical", told)
+    watch = Watch(journal)
+    await accept(journal)
+    await journal.store.write(fill)
+    async with dossier_at(mosquitto.address()), publishing(journal, mosquitto.address()):
+        await tried.acquire()
+        await tried.acquire()
+        assert await journal.counts() == {"accepted": 1}
+        await journal.store.write(
+            lambda database: database.execute("PRAGMA max_page_count = 100000").close()
+        )
+        await watch.until("filed", 1)
+
+
 async def test_repeated_unknown_and_senseless_receipts_harm_nobody(
     broker: RunningBroker, journal: Journal
 ) -> None:
@@ -433,6 +517,43 @@ async def test_a_conflict_waits_for_a_person_and_a_locked_record_for_its_turn(
     assert refused is not None
     assert refused.detail == "conflict"
     assert (await journal.outbox()).waiting == 0
+
+
+async def test_what_is_undone_in_time_never_leaves_and_holds_up_nobody(
+    broker: RunningBroker, journal: Journal
+) -> None:
+    watch = Watch(journal)
+    (mistake,) = await accept(journal, state="to_review")
+    async with dossier_at(broker.address()) as dossier, publishing(journal, broker.address()):
+        await journal.change(mistake, "accepted", author="nurse", undo_for=timedelta(hours=1))
+        (other,) = await accept(journal)
+        await watch.until("filed", 1)
+        await journal.change(mistake, "to_review", author="nurse")
+        (later,) = await accept(journal)
+        await watch.until("filed", 2)
+        assert list(dossier.filed) == [(other, 1), (later, 1)]
+        await journal.change(mistake, "accepted", author="nurse")
+        await watch.until("filed", 3)
+    assert list(dossier.filed) == [(other, 1), (later, 1), (mistake, 1)]
+
+
+async def test_what_can_be_undone_goes_by_itself_when_its_moment_comes(
+    broker: RunningBroker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(journal)
+    first, second, third = await accept(journal, 3, state="to_review")
+    moment = timedelta(seconds=0.4)
+    with slow_to_repeat(monkeypatch):
+        async with dossier_at(broker.address()):
+            async with publishing(journal, broker.address()):
+                for one in (first, second):
+                    await journal.change(one, "accepted", author="nurse", undo_for=moment)
+                await watch.until("filed", 2)
+                await journal.change(third, "accepted", author="nurse", undo_for=moment)
+            # The station has ended meanwhile; it goes when it is started again.
+            async with publishing(journal, broker.address()):
+                await watch.until("filed", 3)
+    assert watch.filed == Counter([first, second, third])
 
 
 async def test_the_states_are_retained_and_the_end_is_announced(

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
 from processes import free_port
-from vitals_room import ALICE, BRUNO, STATION, Clock, Room, dossier_on
+from vitals_room import ALICE, BRUNO, DOCTOR, NURSE, STATION, Clock, Room, dossier_on
 
 from devicehub.delivery.publisher import Publisher
 from devicehub.delivery.wire import StationTopics
 from devicehub.dossier.show import show
 from devicehub.dossier.store import DossierStore, Filed
 from devicehub.journal.failures import NotAllowed
-from devicehub.journal.records import State
+from devicehub.journal.records import Receipt, State
+from devicehub.visit.by_hand import ByHand
 from devicehub.visit.review import Flagged
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 30.0
 NOBODY_HEARS = "http://127.0.0.1:1"
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -45,19 +49,102 @@ async def state_of(room: Room, reading: UUID) -> State:
 
 async def test_accept_reject_and_undo_until_it_is_sent(room: Room) -> None:
     one = (await room.measure()).reading.id
-    await room.review.accept(one, author="nurse")
-    assert (await room.review.undo(one, author="nurse")).state == "to_review"
-    rejected = await room.review.reject(one, author="nurse", reason="moved")
+    await room.review.accept(one, by=NURSE)
+    assert (await room.review.undo(one, by=NURSE)).state == "to_review"
+    rejected = await room.review.reject(one, by=NURSE, reason="moved")
     assert (rejected.state, rejected.detail) == ("rejected", "moved")
-    assert (await room.review.undo(one, author="nurse")).state == "to_review"
+    assert (await room.review.undo(one, by=NURSE)).state == "to_review"
     assert await room.journal.take_due(10, 0) == []
-    await room.review.accept(one, author="nurse")
+    await room.review.accept(one, by=NURSE)
     await room.journal.visit_answered(room.desk.recent[0].id, "open")
     assert len(await room.journal.take_due(10, 0)) == 1
     with pytest.raises(NotAllowed, match="sent already"):
-        await room.review.undo(one, author="nurse")
+        await room.review.undo(one, by=NURSE)
     acts = [act for _author, act, subject in await room.audit() if subject == str(one)]
     assert acts == ["accept", "undo", "reject", "undo", "accept"]
+
+
+async def test_what_a_person_accepts_can_be_undone_whatever_becomes_of_the_visit(
+    tmp_path: Path,
+) -> None:
+    async with Room(tmp_path, NOBODY_HEARS, confirm="flagged", undo_for=HOUR) as room:
+        await room.desk.open(BRUNO, author="nurse")
+        held = (await room.measure()).reading.id
+        await room.settle()
+        by_itself = (await room.measure()).reading.id
+        several = [(await room.measure(moved=True)).reading.id for _ in range(3)]
+        bruno = room.desk.recent[0].id
+        await room.journal.visit_answered(bruno, "open")
+        for one in several:
+            await room.review.accept(one, by=NURSE)
+        await room.review.assign(held, bruno, by=NURSE, reason="other")
+        await room.desk.lock(author="nurse", reason="asked")
+        alice = (await room.desk.open(ALICE, author="nurse")).id
+        await room.desk.close(author="nurse")
+        await room.journal.visit_answered(alice, "open")
+        assert await taken(room) == [by_itself]
+        assert (await room.review.undo(several[0], by=NURSE)).state == "to_review"
+        assert (await room.review.undo(held, by=NURSE)).state == "to_review"
+        await room.review.reassign(several[1], alice, by=NURSE, reason="wrong_patient")
+        await room.review.withdraw(several[2], by=NURSE, reason="wrong_patient")
+        assert await taken(room) == [by_itself]
+        await room.review.undo(several[1], by=NURSE)
+        assert (await room.journal.outbox()).waiting == 1
+    async with Room(tmp_path, NOBODY_HEARS, clock=room.clock) as later:
+        await later.review.accept(several[1], by=NURSE)
+        await later.review.accept(held, by=NURSE)
+        assert await taken(later) == [by_itself, several[1], held]
+        await later.journal.receipts(
+            [Receipt(id=held, revision=2, result="refused", reason="conflict")]
+        )
+    async with Room(tmp_path, NOBODY_HEARS, clock=room.clock, undo_for=HOUR) as again:
+        await again.review.retry(held, by=NURSE)
+        assert await taken(again) == [by_itself, several[1], held], "a retry does not wait"
+
+
+async def test_accepting_all_and_typing_can_be_undone_as_well(tmp_path: Path) -> None:
+    async with Room(tmp_path, NOBODY_HEARS, confirm="every", undo_for=HOUR) as room:
+        visit = (await room.desk.open(ALICE, author="nurse")).id
+        await room.settle()
+        seen = [(await room.measure()).reading.id for _ in range(2)]
+        await room.journal.visit_answered(visit, "open")
+        await room.review.accept_all(seen, by=NURSE)
+        by_hand = ByHand(room.journal, room.desk, origin="simulator", version="0")
+        typed = await by_hand.file(
+            visit, "body_height", {"centimetres": Decimal(170)}, author="doctor", confirmed=True
+        )
+        assert await taken(room) == []
+        for one in (*seen, typed.reading.id):
+            assert (await room.review.undo(one, by=DOCTOR)).state == "to_review"
+        assert (await room.journal.outbox()).waiting == 0
+
+
+async def taken(room: Room) -> list[UUID]:
+    """What is sent now."""
+    return [due.filing.reading.id for due in await room.journal.take_due(10, 0)]
+
+
+@pytest.mark.parametrize("receipt", [True, False], ids=["filed", "on its way"])
+async def test_what_was_sent_for_one_patient_is_not_forgotten_by_undoing_its_move_to_another(
+    room: Room, *, receipt: bool
+) -> None:
+    alice = room.desk.recent[0].id
+    one = (await room.measure()).reading.id
+    await room.review.accept(one, by=NURSE)
+    await room.journal.visit_answered(alice, "open")
+    assert len(await room.journal.take_due(10, 0)) == 1
+    if receipt:
+        await room.journal.receipts([Receipt(id=one, revision=1, result="filed")])
+    bruno = (await room.desk.open(BRUNO, author="nurse")).id
+    await room.review.reassign(one, bruno, by=NURSE, reason="wrong_patient")
+    with pytest.raises(NotAllowed, match="sent already"):
+        await room.review.undo(one, by=NURSE)
+    await room.journal.visit_answered(bruno, "open")
+    with pytest.raises(NotAllowed, match="sent already"):
+        await room.review.undo(one, by=NURSE)
+    await room.review.withdraw(one, by=NURSE, reason="wrong_patient")
+    (due,) = await room.journal.take_due(10, 0)
+    assert (due.filing.state, due.filing.attribution.revision) == ("withdrawn", 3)
 
 
 async def test_a_retake_is_rejected_and_expected_again_even_after_a_restart(
@@ -66,7 +153,7 @@ async def test_a_retake_is_rejected_and_expected_again_even_after_a_restart(
     await room.desk.open(BRUNO, author="nurse", plan=["body_weight"])
     await room.settle()
     filing = await room.measure()
-    retaken = await room.review.retake(filing.reading.id, author="nurse", reason="cuff")
+    retaken = await room.review.retake(filing.reading.id, by=NURSE, reason="cuff")
     assert (retaken.state, retaken.detail) == ("rejected", "cuff")
     visit = room.desk.visit
     assert visit is not None
@@ -82,7 +169,7 @@ async def test_a_retake_without_a_plan_leaves_everything_expected_even_after_a_r
     room: Room, tmp_path: Path
 ) -> None:
     filing = await room.measure()
-    await room.review.retake(filing.reading.id, author="nurse", reason="cuff")
+    await room.review.retake(filing.reading.id, by=NURSE, reason="cuff")
     assert room.desk.visit is not None
     assert room.desk.visit.plan == ()
     await room.__aexit__()
@@ -94,17 +181,23 @@ async def test_a_retake_without_a_plan_leaves_everything_expected_even_after_a_r
 async def test_all_are_accepted_at_once_only_where_none_is_flagged(room: Room) -> None:
     first, second = await room.measure(), await room.measure()
     flagged = await room.measure(moved=True)
+    seen = [filing.reading.id for filing in (first, second, flagged)]
     with pytest.raises(Flagged, match="blood_pressure") as refusal:
-        await room.review.accept_all(author="nurse")
+        await room.review.accept_all(seen, by=NURSE)
     assert [filing.reading.id for filing in refusal.value.flagged] == [flagged.reading.id]
     assert await room.journal.counts() == {"to_review": 3}
-    await room.review.reject(flagged.reading.id, author="nurse", reason="moved")
-    accepted = await room.review.accept_all(author="nurse")
+    await room.review.reject(flagged.reading.id, by=NURSE, reason="moved")
+    unseen = await room.measure()
+    accepted = await room.review.accept_all(seen, by=NURSE)
+    assert await state_of(room, unseen.reading.id) == "to_review"
     assert {filing.reading.id for filing in accepted} == {first.reading.id, second.reading.id}
-    assert await room.review.accept_all(author="nurse") == []
+    assert await room.review.accept_all(seen, by=NURSE) == []
+    await room.desk.open(BRUNO, author="nurse")
+    with pytest.raises(NotAllowed, match="not of the open visit"):
+        await room.review.accept_all([unseen.reading.id], by=NURSE)
     await room.desk.close(author="nurse")
     with pytest.raises(NotAllowed, match="no visit is open"):
-        await room.review.accept_all(author="nurse")
+        await room.review.accept_all([unseen.reading.id], by=NURSE)
 
 
 async def test_only_what_is_flagged_waits_where_the_practice_wants_that(tmp_path: Path) -> None:
@@ -123,20 +216,18 @@ async def test_the_tray_is_listed_assigned_discarded_and_discarding_undone(room:
         held.reading.id,
     ]
     bruno, alice = room.desk.recent
-    assigned = await room.review.assign(
-        held.reading.id, alice.id, author="nurse", reason="interrupted"
-    )
+    assigned = await room.review.assign(held.reading.id, alice.id, by=NURSE, reason="interrupted")
     assert (assigned.state, assigned.attribution.action) == ("to_review", "assign")
-    with pytest.raises(NotAllowed, match="not in quarantine"):
-        await room.review.assign(held.reading.id, bruno.id, author="nurse", reason="other")
-    discarded = await room.review.discard(other.reading.id, author="nurse", reason="test")
+    with pytest.raises(NotAllowed, match="no longer waits to be assigned"):
+        await room.review.assign(held.reading.id, bruno.id, by=NURSE, reason="other")
+    discarded = await room.review.discard(other.reading.id, by=NURSE, reason="test")
     assert (discarded.state, discarded.detail) == ("discarded", "test")
     assert await room.review.tray() == []
-    await room.review.undo(other.reading.id, author="nurse")
+    await room.review.undo(other.reading.id, by=NURSE)
     assert [filing.reading.id for filing in await room.review.tray()] == [other.reading.id]
     for unknown in (room.review.discard, room.review.withdraw):
         with pytest.raises(NotAllowed):
-            await unknown(uuid4(), author="nurse", reason="other")
+            await unknown(uuid4(), by=NURSE, reason="other")
 
 
 # ------------------------------------------------------------------------ as far as the dossier
@@ -189,11 +280,11 @@ async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
 
         await until(room, is_filed)
         bruno = await room.desk.open(BRUNO, author="nurse")
-        await room.review.reassign(reading, bruno.id, author="doctor", reason="wrong_patient")
+        await room.review.reassign(reading, bruno.id, by=DOCTOR, reason="wrong_patient")
         await until(room, is_filed)
         with pytest.raises(NotAllowed, match="other than its own"):
-            await room.review.reassign(reading, bruno.id, author="doctor", reason="wrong_patient")
-        await room.review.withdraw(reading, author="doctor", reason="device")
+            await room.review.reassign(reading, bruno.id, by=DOCTOR, reason="wrong_patient")
+        await room.review.withdraw(reading, by=DOCTOR, reason="device")
 
         async def nothing_waits() -> bool:
             return (await room.journal.outbox()).waiting == 0
@@ -210,8 +301,8 @@ async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
         ("withdraw", None, "doctor", "device"),
     ]
     table = "\n".join(show(tmp_path / "dossier.sqlite"))
-    assert "déplacé wrong_patient" in table
-    assert "retiré device" in table
+    assert "déplacé (mauvais patient)" in table
+    assert "retiré (appareil en cause)" in table
 
 
 async def test_a_visit_opened_without_the_dossier_is_filed_once_it_is_there(

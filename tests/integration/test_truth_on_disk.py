@@ -104,7 +104,7 @@ class OnDisk(Truth):
         visit = self.visit
         if visit is not None and visit.locked and self.patients[visit.id] == self.present:
             assert self.desk.identity(visit.id) == self.present, "the seal tells the name again"
-            self.do(self.desk.unlock(author="nurse"))
+            self.do(self.desk.unlock(visit.id, author="nurse"))
 
     # ------------------------------------------------------------------------- its devices
 

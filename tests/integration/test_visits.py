@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from processes import free_port
-from vitals_room import ALICE, BRUNO, GRACE, STATION, Clock, Room, dossier_on
+from processes import free_port, until
+from starlette.applications import Starlette
+from vitals_room import ALICE, BRUNO, GRACE, NURSE, STATION, Clock, Room, dossier_on
 
 from devicehub.delivery.dossier_api import DossierApi
 from devicehub.delivery.wire import Item
+from devicehub.dossier.api import api
 from devicehub.dossier.filing import Arrival
 from devicehub.dossier.store import DossierStore
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.records import Filing
+from devicehub.visit import desk as desk_module
+from devicehub.visit.desk import Desk
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
+from devicehub.visit.operators import Operator
+
+PAUL = Operator(id="paul", name="Dr TEST Paul", role="physician")
+RENE = Operator(id="rene", name="Dr TEST René", role="physician")
 
 DossierOn = Callable[[], AbstractAsyncContextManager[str]]
 
@@ -84,7 +94,7 @@ async def test_without_a_dossier_a_visit_opens_all_the_same_and_is_told_later(
     assert not await room.desk.reconcile()
     assert "does not answer" in (room.desk.dossier_trouble or "")
     assert (await room.journal.outbox()).waiting == 1
-    assert await room.journal.outbox_items(10) == [], "nothing leaves under an id nobody knows"
+    assert await room.journal.take_due(10) == [], "nothing leaves under an id nobody knows"
     sealed = await room.journal.sealed_identity(visit.id)
     assert sealed is not None
     assert not any(b"Alice" in part for part in files(tmp_path))
@@ -92,7 +102,7 @@ async def test_without_a_dossier_a_visit_opens_all_the_same_and_is_told_later(
     async with dossier():
         assert await room.desk.reconcile()
         assert (await room.api.visit(visit.id)).identity == ALICE
-    (due,) = await room.journal.outbox_items(10)
+    (due,) = await room.journal.take_due(10)
     assert due.filing == filing
     assert room.desk.dossier_trouble is None
     assert room.desk.visit is not None
@@ -191,7 +201,7 @@ async def test_a_planned_visit_is_opened_from_the_worklist_even_offline(
         assert room.desk.identity(planned) == ALICE, (
             "it was sealed: the dossier has not answered yet"
         )
-        unlocked = await room.desk.unlock(author="nurse")
+        unlocked = await room.desk.unlock(planned, author="nurse")
         assert (unlocked.plan, unlocked.responsible) == (("blood_pressure",), "Dr TEST")
         async with dossier():
             assert await room.desk.reconcile()
@@ -210,6 +220,17 @@ async def test_a_visit_is_opened_by_its_id_and_a_closed_one_is_not(
         with pytest.raises(DossierRefused, match="no such visit"):
             await room.desk.open_planned("v-0", author="nurse")
         assert room.desk.visit is None
+
+
+async def test_two_who_open_the_same_planned_visit_at_once_open_it_once(
+    room: Room, url: str, dossier: DossierOn
+) -> None:
+    async with dossier():
+        planned = await plan(url)
+        both = [room.desk.open_planned(planned, author=one) for one in ("nurse", "doctor")]
+        first, second = await asyncio.gather(*both)
+    assert first == second == room.desk.visit
+    assert [line[:2] for line in await room.audit()] == [("nurse", "open_visit")]
 
 
 async def test_earlier_values_come_with_the_visit(
@@ -239,6 +260,88 @@ def file_directly(folder: Path, filing: Filing) -> None:
     assert receipt.result == "filed"
 
 
+# --------------------------------------------------------------------- who answers for it
+
+
+async def test_who_answers_for_a_visit_may_change_while_it_is_open_and_the_dossier_hears_of_it(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    clock = Clock()
+    async with Room(tmp_path, url, clock=clock) as room:
+        async with dossier():
+            planned = await plan(url, responsible=None)
+            visit = await room.desk.open_planned(planned, author="nurse", responsible=PAUL.name)
+            assert visit.responsible == PAUL.name
+            assert await room.desk.reconcile()
+            assert (await room.api.visit(planned)).responsible == PAUL.name
+        await room.desk.entrust(planned, RENE, author="nurse")
+        await room.desk.entrust(planned, RENE, author="nurse")
+        assert not await room.desk.reconcile()
+    async with Room(tmp_path, url, clock=clock) as room:
+        assert room.desk.visit is not None
+        assert room.desk.visit.responsible == RENE.name
+        await room.desk.close(author="nurse")
+        with pytest.raises(NotAllowed, match="closed"):
+            await room.desk.entrust(planned, PAUL, author="nurse")
+        async with dossier():
+            assert await room.desk.reconcile()
+            told = await room.api.visit(planned)
+            assert (told.responsible, told.state) == (RENE.name, "closed")
+        assert await room.journal.owed_visits() == []
+        named = [line for line in await room.audit() if line[1] == "entrust_visit"]
+        assert named == [("nurse", "entrust_visit", planned)], "the same word twice is one"
+
+
+class AnotherWordMeanwhile(DossierApi):
+    """While the dossier hears who answers for a visit, somebody names another physician."""
+
+    desk: Desk
+
+    async def entrust_visit(self, visit: str, responsible: str) -> None:
+        await super().entrust_visit(visit, responsible)
+        if responsible == PAUL.name:
+            await self.desk.entrust(visit, RENE, author="nurse")
+
+
+async def test_a_word_that_comes_while_the_dossier_hears_the_one_before_is_told_too(
+    room: Room, url: str, dossier: DossierOn
+) -> None:
+    async with dossier(), AnotherWordMeanwhile(url) as between:
+        planned = await plan(url, responsible=None)
+        room.desk._dossier, between.desk = between, room.desk
+        await room.desk.open_planned(planned, author="nurse", responsible=PAUL.name)
+        await room.desk.reconcile()
+        assert [owed.visit.id for owed in await room.journal.owed_visits()] == [planned]
+        await room.desk.reconcile()
+        assert (await room.api.visit(planned)).responsible == RENE.name
+
+
+async def test_a_dossier_too_old_to_hear_who_answers_takes_the_visit_all_the_same(
+    room: Room, url: str, dossier: DossierOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devicehub.dossier.dossier.api", older_api)
+    async with dossier():
+        planned = await plan(url, responsible=None)
+        await room.desk.open_planned(planned, author="nurse", responsible=PAUL.name)
+        assert await room.desk.reconcile()
+        assert room.desk.dossier_trouble is None
+        assert (await room.api.visit(planned)).responsible is None
+        assert room.desk.visit is not None
+        assert room.desk.visit.responsible == PAUL.name
+        await room.desk.close(author="nurse")
+        assert await room.desk.reconcile()
+        assert (await room.api.visit(planned)).state == "closed"
+        assert await room.journal.owed_visits() == []
+
+
+def older_api(store: DossierStore, **more: Any) -> Starlette:
+    """The dossier's API as it was before it could be told who answers for a visit."""
+    app = api(store, **more)
+    paths = [getattr(route, "path", "") for route in app.router.routes]
+    del app.router.routes[paths.index("/v1/visits/{visit}/responsible")]
+    return app
+
+
 # ------------------------------------------------------------------------------- the lock
 
 
@@ -261,18 +364,16 @@ async def test_after_a_crash_nothing_is_attributed_until_a_person_confirms_the_p
         held = await room.measure()
         assert (held.state, held.attribution.quarantine) == ("quarantined", "visit_locked")
         with pytest.raises(NotAllowed, match="locked"):
-            await room.review.assign(
-                held.reading.id, visit.id, author="nurse", reason="interrupted"
-            )
-        await room.desk.unlock(author="nurse")
+            await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+        await room.desk.unlock(visit.id, author="nurse")
         with pytest.raises(NotAllowed):
-            await room.desk.unlock(author="nurse")
+            await room.desk.unlock(visit.id, author="nurse")
         straddling = await room.measure()
         assert straddling.attribution.quarantine == "visit_locked"
         await room.settle()
         assert (await room.measure()).attribution.visit == visit.id
         assigned = await room.review.assign(
-            held.reading.id, visit.id, author="nurse", reason="interrupted"
+            held.reading.id, visit.id, by=NURSE, reason="interrupted"
         )
         assert (assigned.attribution.visit, assigned.attribution.revision) == (visit.id, 2)
         assert (assigned.attribution.author, assigned.attribution.reason) == (
@@ -287,13 +388,40 @@ async def test_after_a_crash_nothing_is_attributed_until_a_person_confirms_the_p
         ]
 
 
+@pytest.mark.parametrize("counted", [True, False], ids=["time counted on", "time stood still"])
+async def test_a_computer_that_slept_in_mid_visit_asks_who_is_there_now(
+    room: Room, monkeypatch: pytest.MonkeyPatch, *, counted: bool
+) -> None:
+    """The clock that nobody can set counts the sleep on some systems, and stands still on others."""
+    monkeypatch.setattr(desk_module, "LOOK_SECONDS", 0.01)
+    visit = await room.desk.open(ALICE, author="nurse")
+    running = asyncio.create_task(room.desk.run())
+    try:
+        await room.settle()
+        assert (await room.measure()).attribution.visit == visit.id
+        asleep = timedelta(minutes=30)
+        if counted:
+            room.clock.pass_by(asleep)
+        else:
+            room.clock.now += asleep
+        await until(lambda: room.desk.visit is not None and room.desk.visit.locked, "it is locked")
+        await room.settle()
+        assert (await room.measure()).attribution.quarantine == "visit_locked"
+        assert room.desk.visit is not None
+        slept = room.desk.visit.locks[-1].since
+        assert room.clock.now - slept > asleep, "what began during the sleep is nobody's either"
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
 async def test_a_lock_by_hand_keeps_what_begins_from_now_on_from_the_visit(room: Room) -> None:
     visit = await room.desk.open(ALICE, author="nurse")
     await room.settle()
-    await room.desk.lock(author="nurse", reason="idle")
-    await room.desk.lock(author="nurse", reason="idle")
+    await room.desk.lock(author="nurse", reason="asked")
+    await room.desk.lock(author="nurse", reason="asked")
     assert (await room.measure()).attribution.quarantine == "visit_locked"
-    await room.desk.unlock(author="doctor")
+    await room.desk.unlock(visit.id, author="doctor")
     await room.settle()
     assert (await room.measure()).attribution.visit == visit.id
     assert [line[:2] for line in await room.audit()] == [
@@ -313,11 +441,33 @@ async def test_nobody_confirms_a_patient_whose_name_is_not_known(
     async with Room(tmp_path, url, clock=clock) as room:
         assert not await room.desk.reconcile()
         with pytest.raises(NotAllowed, match="identity is not known"):
-            await room.desk.unlock(author="nurse")
+            await room.desk.unlock(visit.id, author="nurse")
         async with dossier():
             assert await room.desk.reconcile()
-        assert not (await room.desk.unlock(author="nurse")).locked
+        assert not (await room.desk.unlock(visit.id, author="nurse")).locked
         assert room.desk.identity(visit.id) == ALICE
+
+
+async def test_nothing_is_assigned_to_a_patient_whose_name_is_not_known(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    clock = Clock()
+    async with dossier(), Room(tmp_path, url, clock=clock) as room:
+        visit = await room.desk.open(ALICE, author="nurse")
+        await room.desk.close(author="nurse")
+        await room.desk.reconcile()
+    async with Room(tmp_path, url, clock=clock) as room:
+        held = await room.measure()
+        assert held.state == "quarantined"
+        with pytest.raises(NotAllowed, match="identity is not known"):
+            await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+        kept = await room.journal.reading(held.reading.id)
+        assert kept is not None
+        assert kept.state == "quarantined"
+        async with dossier():
+            assert await room.desk.look_up(visit.id) == ALICE
+        given = await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+        assert given.attribution.visit == visit.id
 
 
 async def test_the_key_is_private_and_another_key_opens_nothing(tmp_path: Path, url: str) -> None:
@@ -344,12 +494,10 @@ async def test_a_switch_in_mid_measurement_gives_it_to_neither(room: Room) -> No
     assert filing.attribution.quarantine == "straddles_visits"
     assert [visit.id for visit in room.desk.recent] == [second.id, first.id]
     with pytest.raises(NotAllowed, match="recent"):
-        await room.review.assign(filing.reading.id, "v-0", author="nurse", reason="other")
+        await room.review.assign(filing.reading.id, "v-0", by=NURSE, reason="other")
     with pytest.raises(NotAllowed, match="no such reading"):
-        await room.review.assign(uuid4(), first.id, author="nurse", reason="other")
-    given = await room.review.assign(
-        filing.reading.id, first.id, author="nurse", reason="interrupted"
-    )
+        await room.review.assign(uuid4(), first.id, by=NURSE, reason="other")
+    given = await room.review.assign(filing.reading.id, first.id, by=NURSE, reason="interrupted")
     assert given.attribution.visit == first.id
 
 

@@ -20,6 +20,7 @@ async def keep(page: Page, name: str) -> None:
     """Keep what is seen, where ``DEVICEHUB_SCREENSHOTS`` names a folder."""
     folder = os.environ.get("DEVICEHUB_SCREENSHOTS")
     if folder:
+        await page.wait_for_timeout(1000)  # what has just come lies still for a while (SETTLE)
         await page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 

@@ -193,10 +193,11 @@ async def attended(config: Path) -> AsyncIterator[None]:
         async with httpx.AsyncClient(base_url=f"http://{found[1]}", timeout=30) as client:
             while True:
                 with contextlib.suppress(httpx.HTTPError):
-                    await client.post("/api/visits/unlock", json={})
                     tray = (await client.get("/api/tray")).json()
+                    visit = tray["visits"][0]["id"]
+                    await client.post(f"/api/visits/{visit}/unlock", json={})
                     for reading in tray["readings"]:
-                        said = {"visit": tray["visits"][0]["id"], "reason": "interrupted"}
+                        said = {"visit": visit, "reason": "interrupted"}
                         path = f"/api/readings/{reading['reading']}/assign"
                         await client.post(path, json=said)
                 await asyncio.sleep(0.3)
@@ -207,6 +208,8 @@ async def attended(config: Path) -> AsyncIterator[None]:
     finally:
         attending.cancel()
         await asyncio.wait({attending})
+        if not attending.cancelled():
+            attending.result()  # nobody was at the page
 
 
 def waiting(journal: Path) -> int:

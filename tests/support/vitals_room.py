@@ -19,6 +19,7 @@ from devicehub.journal.records import Filing, Visit
 from devicehub.journal.seal import Seal
 from devicehub.transport.hands import Arrival
 from devicehub.visit.desk import Desk
+from devicehub.visit.operators import Operator
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.policy import Confirm
 from devicehub.visit.review import Review
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
 BRUNO = PatientIdentity(family_name="TEST", given_name="Bruno", born=date(1985, 6, 2), sex="M")
+NURSE = Operator(id="nurse", name="TEST Nurse", role="assistant")
+DOCTOR = Operator(id="doctor", name="Dr TEST", role="physician")
 STATION = "room-1"
 GRACE = timedelta(seconds=120)
 LONGEST = timedelta(minutes=4)
@@ -65,6 +68,7 @@ class Room:
         *,
         clock: Clock | None = None,
         confirm: Confirm = "none",
+        undo_for: timedelta = timedelta(),
     ) -> None:
         self.clock = clock or Clock()
         self.shown: list[tuple[Visit | None, PatientIdentity | None]] = []
@@ -75,6 +79,7 @@ class Room:
             station=STATION,
             grace=GRACE,
             confirm=confirm,
+            undo_for=undo_for,
             dossier=self.api,
             seal=Seal(folder / "identity.key"),
             show=lambda visit, identity: self.shown.append((visit, identity)),

@@ -68,6 +68,9 @@ class NoDossier:
     async def open_visit(self, opening: Opening) -> KnownVisit:
         raise DossierUnreachable(opening.visit)
 
+    async def entrust_visit(self, visit: str, responsible: str) -> None:
+        raise DossierUnreachable(visit)
+
     async def close_visit(self, visit: str, at: datetime) -> None:
         raise DossierUnreachable(visit)
 
@@ -214,7 +217,7 @@ class Truth:
     def lock(self) -> None:
         """The visit is locked."""
         if self.alive:
-            self.do(self.desk.lock(author="nurse", reason="idle"))
+            self.do(self.desk.lock(author="nurse", reason="asked"))
 
     def unlock(self) -> None:
         """A person confirms the patient, if it is they."""
@@ -223,8 +226,8 @@ class Truth:
             return
         if self.patients[visit.id] == self.present:
             # After a start the dossier, or the seal, tells the name again.
-            self.desk._identities[visit.id] = self.patients[visit.id]
-            self.do(self.desk.unlock(author="nurse"))
+            self.desk._identities.keep(visit.id, self.patients[visit.id])
+            self.do(self.desk.unlock(visit.id, author="nurse"))
 
     def crash(self) -> None:
         """The station ends."""

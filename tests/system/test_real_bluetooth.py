@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Literal
 
 import psutil
@@ -37,7 +36,7 @@ from devicehub.transport import ble_wire
 from devicehub.transport.ble import BondLost, Radio, Sighting
 from devicehub.transport.failures import RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands
-from devicehub.transport.radios import system_radio
+from devicehub.transport.radios import make_radios
 from devicehub.transport.stack import AskPasskey, Purpose, ShowPasskey
 from devicehub_drivers import sig_blood_pressure
 from devicehub_simulators.sig_blood_pressure import SigBloodPressure
@@ -147,12 +146,18 @@ async def powered(
     show_passkey: ShowPasskey | None = None,
 ) -> AsyncIterator[Radio]:
     """This system's radio, as soon as BlueZ has switched it on."""
-    made = partial(system_radio, ask_passkey, adapter, show_passkey=show_passkey)
+    (make_radio,) = make_radios(
+        "system",
+        None,
+        adapters=() if adapter is None else (adapter,),
+        ask_passkey=ask_passkey,
+        show_passkey=show_passkey,
+    )
     async with contextlib.AsyncExitStack() as stack:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    radio = await stack.enter_async_context(made())
+                    radio = await stack.enter_async_context(make_radio())
                     break
                 except RadioUnavailable:
                     await asyncio.sleep(0.2)
@@ -507,5 +512,6 @@ async def test_one_of_two_adapters_can_be_chosen(room: Room, radio: Radio) -> No
     ):
         async with other.connect(await seen(other), Collected().hands) as link:
             assert await link.read("2a25") == b"TEST-0002"
+        (make_radio,) = make_radios("system", None, adapters=("hci9",))
         with pytest.raises(RadioUnavailable, match=r"no Bluetooth adapter hci9.*hci0, hci1"):
-            await system_radio(adapter="hci9").__aenter__()
+            await make_radio().__aenter__()

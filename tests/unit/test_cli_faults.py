@@ -99,6 +99,39 @@ def test_what_makes_no_sense_is_wrong_usage(
     assert err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "french", "english"),
+    [
+        (("drivers", "show", "foo"), "aucun pilote ne s'appelle 'foo'", "no driver is called 'foo'"),
+        (("devices", "bind", "--driver", "sig_thermometer"), "ne lit pas de ligne série", "not read serial"),
+        (("drivers", "decode", "mt_sics", "zz"), "pas des octets en hexadécimal", "not bytes in hexadecimal"),
+        (("simulate", "none.jsonl"), "ce fichier n'existe pas", "there is no such file"),
+        (("record", "none/x.jsonl", "--port", "/dev/x", "--driver", "mt_sics"), "le dossier none n'existe pas",
+         "there is no folder"),
+        (("drivers", "new"), "il manque driver", "the following arguments are required"),
+        (("nope",), "au choix :", "invalid choice"),
+        (("scan", "--nope"), "inconnu ici : --nope", "unrecognized arguments"),
+        (("devices", "bind", "--seconds"), "--seconds : la valeur manque", "expected one argument"),
+        (("demo", "--room", "attic"), "--room : pas 'attic'", "invalid choice"),
+        (("pair", "--seconds", "x", "00:00:5E:00:53:01"), "--seconds : 'x' n'a pas la forme voulue", "invalid"),
+        (("scan", "--seconds", "x"), "donnez un nombre de secondes", "give a number of seconds"),
+    ],
+)  # fmt: skip
+def test_what_is_mistyped_is_said_in_french_first(
+    arguments: tuple[str, ...],
+    french: str,
+    english: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, err = run(capsys, *arguments)
+    assert status == USAGE
+    assert 0 < err.find(french) < err.find(english), err
+    assert err.rstrip().endswith("--help)") == ("usage:" in err), "where it is explained"
+
+
 # ----------------------------------------------------------------------------------- captures
 
 
@@ -198,7 +231,8 @@ def test_a_driver_is_not_called_as_a_word_of_python(
 def test_a_catalogue_needs_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "none" / "drivers.md"
     status, err = run(capsys, "drivers", "docs", "--file", file, "--captures", tmp_path)
-    assert (status, f"{file} cannot be written: its folder is not there" in err) == (USAGE, True)
+    assert (status, f"{file} ne peut pas être écrit" in err) == (USAGE, True)
+    assert "cannot be written: its folder is not there" in err
 
 
 def test_a_driver_in_capitals_is_recognised(capsys: pytest.CaptureFixture[str]) -> None:

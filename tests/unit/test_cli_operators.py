@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,17 @@ def test_added_listed_and_removed(
     capsys.readouterr()
     assert main(["operators", "list", "--config", config]) == WELL
     assert "aucun opérateur" in capsys.readouterr().err
+
+
+def test_what_is_said_survives_a_pipe_of_another_encoding(config: str) -> None:
+    """As Windows offers one to a program whose output is redirected."""
+    told = subprocess.run(
+        [sys.executable, "-m", "devicehub", "operators", "list", "--config", config],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        check=True,
+    )
+    assert "aucun opérateur" in told.stderr.decode("utf-8")
 
 
 def test_a_bad_pin_is_refused_with_words_and_never_repeated(

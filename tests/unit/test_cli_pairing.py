@@ -8,7 +8,9 @@ import pytest
 
 from devicehub.cli import main
 from devicehub.cli.at_radio import _ask_passkey
-from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE
+from devicehub.cli.common import ENVIRONMENT, FAULT, USAGE, WELL
+from devicehub.devices.bonds import Bonds
+from devicehub.transport.hands import station_now
 
 ROOM = '[station]\nid = "room-1"\nsite = "practice"\ndata = "data"\n'
 ADDRESS = "C0:00:00:00:00:01"
@@ -33,6 +35,34 @@ def test_a_bond_that_nobody_would_keep_is_not_made(capsys: pytest.CaptureFixture
 def test_bonds_without_a_configuration_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bonds"]) == USAGE
     assert "--config" in capsys.readouterr().err
+
+
+def test_the_bonds_are_those_of_the_configuration_that_is_here(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "devicehub.toml").write_text(ROOM + f'[bluetooth]\nradio = "{RADIO}"\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    Bonds(tmp_path / "data" / "bonds.json").used(
+        "00:00:5E:00:53:09", ADDRESS, "Cuff", station_now()
+    )
+    assert main(["bonds"]) == WELL
+    assert f"{ADDRESS}  Cuff" in capsys.readouterr().out
+    assert main(["bonds", "forget", ADDRESS]) == ENVIRONMENT
+    assert "127.0.0.1:1" in capsys.readouterr().err, "the configured radio, which is not there"
+
+
+@pytest.mark.parametrize("command", [("bonds",), ("bonds", "forget", ADDRESS)])
+def test_without_a_configuration_it_says_what_to_give_in_french_first(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == USAGE
+    said = capsys.readouterr().err
+    assert 0 <= said.find("nommez la configuration du poste") < said.find("name the station's")
+    assert "--config" in said
 
 
 @pytest.mark.parametrize(

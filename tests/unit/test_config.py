@@ -251,8 +251,7 @@ def test_a_secrets_file_that_cannot_be_used_is_named(said_about: SaidAbout, tmp_
 def test_no_secret_is_shown(write: Write, said_about: SaidAbout) -> None:
     text = '[mqtt]\nuser = "u"\npassword = "hunter2"\n[dossier]\ntoken = "hunter2"\n'
     found = settings(write(text))
-    assert "hunter2" not in json.dumps(found.redacted())
-    assert "hunter2" not in repr(found)
+    assert "hunter2" not in found.model_dump_json() + repr(found)
     wrong = (
         '[mqtt]\npasword = "hunter2"\npassword = ["hunter2"]\n'
         '[dossier]\ntokn = "hunter2"\nurl = "https://u:hunter2@example.org"\n'
@@ -275,7 +274,7 @@ def test_a_devices_secrets_are_bytes_for_its_driver_and_shown_to_nobody(
         "mac": b"\0\x0a\x0b",
         "pin": b"1234",
     }
-    assert key not in json.dumps(found.redacted()) + repr(found)
+    assert key not in found.model_dump_json() + repr(found)
     for wrong in ('{ pin = ["hunter2"] }', '"hunter2"', '{ pin = "" }', "{ pin = 2718281 }"):
         (line,) = said_about(f"{device}secrets = {wrong}\n")
         assert line.startswith("devicehub.toml:5: device[0].secrets")
@@ -545,6 +544,38 @@ def test_a_wrong_port_identity_is_explained(said_about: SaidAbout) -> None:
     assert said.startswith(
         'devicehub.toml:5: device[0].port: found "usb:403:6001", expected "usb:0'
     )
+
+
+@pytest.mark.parametrize(
+    ("port", "wanted"),
+    [
+        ("socket://127.0.0.1", "the host and a port from 1 to 65535"),
+        ("socket://:4001", "the host and a port from 1 to 65535"),
+        ("socket://h:0", "the host and a port from 1 to 65535"),
+        ("socket://h:99999", "the host and a port from 1 to 65535"),
+        ("rfc2217://h:x", "the host and a port from 1 to 65535"),
+        ("rfc2217://[::1:7", "the host and a port from 1 to 65535"),
+        ("rfc2217://h:7?timeout=soon", '"rfc2217://host:port" without this option'),
+        ("socket://h:7?poll_modem", '"socket://host:port" without this option'),
+        ("socket://h:7?logging=debug", '"socket://host:port" without this option'),
+        ("socket:h:7", '"socket://host:port" or "rfc2217://host:port"'),
+        ("loop://", '"socket://host:port" or "rfc2217://host:port"'),
+    ],
+)
+def test_a_terminal_servers_wrong_address_is_explained(
+    said_about: SaidAbout, port: str, wanted: str
+) -> None:
+    said = f'device[0].port: found "{port}", expected {wanted}'
+    (line,) = said_about(SCALE.format(id="a") + f'port = "{port}"\n')
+    assert line.startswith(f"devicehub.toml:5: {said}")
+    (line,) = said_about(f'[reader]\nport = "{port}"\n', language="fr")
+    assert line.startswith(f'devicehub.toml:2: reader.port: trouvé "{port}", attendu : ')
+
+
+def test_a_terminal_servers_address_is_taken_as_it_is(write: Write) -> None:
+    for port in ("socket://192.0.2.1:4001", "RFC2217://[::1]:7?ign_set_control&timeout=5"):
+        (device,) = settings(write(SCALE.format(id="a") + f'port = "{port}"\n')).device
+        assert device.port == port
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 
 const EVERY = 3000; // milliseconds between two looks
 const LATE = 3000; // milliseconds after which an answer is no longer waited for
-const HERE_EVERY = 30000; // milliseconds between two words that a person is at the page
+const HERE_EVERY = 5000; // milliseconds between two words that a person is at the page
 
 const root = document.documentElement;
 const lost = document.getElementById("sheet-lost");
 let heardAt = new Date();
 let hereAt = -HERE_EVERY;
+let hereSoon = null;
 
 function clock(moment) {
   return [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
@@ -66,8 +67,13 @@ async function keepLooking() {
   setTimeout(keepLooking, EVERY);
 }
 
+// The last touch is always told: the station never takes somebody for gone before their time.
 function here() {
-  if (performance.now() - hereAt < HERE_EVERY) return;
+  hereSoon ??= setTimeout(tellHere, Math.max(0, hereAt + HERE_EVERY - performance.now()));
+}
+
+function tellHere() {
+  hereSoon = null;
   hereAt = performance.now();
   fetch("/api/here", {
     method: "POST",

@@ -4,7 +4,8 @@
 
 const SILENCE = 6000; // milliseconds: three beats (BEAT in events.py)
 const AGAIN = 1000; // milliseconds before a stream that ended for good is asked for anew
-const HERE = 30000; // milliseconds between two words that somebody is there
+const HERE = 5000; // milliseconds between two words that somebody is there
+const SETTLE = 700; // milliseconds in which what has just come under a finger, or a key, decides nothing
 
 const root = document.documentElement;
 const lost = document.getElementById("lost");
@@ -18,7 +19,11 @@ let stream = null;
 let names = new Set();
 let heard = performance.now();
 let heardAt = new Date();
-let toldHere = 0;
+let toldHere = -HERE;
+let tellsHere = null;
+let askers = []; // what had the focus when the dialog opened
+let longing = ""; // what had the focus before its buttons lay still
+const settled = new Map(); // by the id of a tile, or of a part around the tiles: when its buttons decide again
 
 // ------------------------------------------------------------------------ the stream and its fragments
 
@@ -64,7 +69,47 @@ function say(before, after) {
   if (words && (!before || before.dataset.say !== words)) said.textContent = words;
 }
 
-// The element that has the focus may be replaced: its successor, found by id, gets it.
+// Where buttons come and go together: a tile, or a part of the page that holds none.
+function places(part) {
+  const tiles = part.querySelectorAll(".tile");
+  return part.matches(".tile") || !tiles.length ? [part] : [...tiles];
+}
+
+function deciding(place) {
+  return [...(place?.querySelectorAll("button[data-post], button[data-ask]") ?? [])];
+}
+
+function acts(place) {
+  return deciding(place)
+    .map(({ dataset }) => [dataset.post, dataset.ask, dataset.said].join(" "))
+    .join("\n");
+}
+
+// A hand on its way to one button must not meet another: for a moment, what has changed lies still.
+function settle(id) {
+  const place = document.getElementById(id);
+  const left = (settled.get(id) ?? 0) - performance.now();
+  for (const button of deciding(place)) button.disabled = left > 0;
+  if (left > 0) {
+    setTimeout(settle, left, id);
+    return;
+  }
+  settled.delete(id);
+  for (const inner of settled.keys()) if (place?.contains(document.getElementById(inner))) settle(inner);
+  if (place && place === document.activeElement) give([longing]);
+}
+
+function give(ids) {
+  const heir = ids.map((id) => document.getElementById(id)).find((each) => each && !each.disabled);
+  heir?.focus({ preventScroll: true });
+  return heir;
+}
+
+// The element that has the focus may be replaced: its successor gets it; or, while that lies still, its tile.
+function heirs(element) {
+  return [element?.id, element?.closest(".tile")?.id].filter(Boolean);
+}
+
 function swap(name, html) {
   const before = document.getElementById(name);
   if (!before) return;
@@ -77,10 +122,20 @@ function swap(name, html) {
   for (const field of after.querySelectorAll("input[id]")) {
     field.value = document.getElementById(field.id)?.value ?? "";
   }
-  const focused = before.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = before.contains(document.activeElement) ? heirs(document.activeElement) : null;
+  const changed = places(after).filter((place) => acts(place) !== acts(document.getElementById(place.id)));
+  for (const place of changed) settled.set(place.id, performance.now() + SETTLE);
   before.replaceWith(after);
-  if (focused) (document.getElementById(focused) ?? after).focus({ preventScroll: true });
-  if (name === "banner" && before.dataset.visit !== after.dataset.visit) ask.close(); // it was about another patient
+  for (const place of places(after)) if (settled.has(place.id)) settle(place.id);
+  if (focused) {
+    const heir = give(focused);
+    if (heir?.id !== focused[0]) longing = focused[0];
+    if (!heir) after.focus({ preventScroll: true });
+  }
+  if (name === "banner" && before.dataset.visit !== after.dataset.visit) {
+    const about = ask.querySelector("[data-about]")?.dataset.about;
+    if (about !== after.dataset.visit) ask.close(); // it was about another patient
+  }
   if (name === "devices") count();
   listen(after);
 }
@@ -144,15 +199,15 @@ function alertOf(element) {
   return refused;
 }
 
+// What the station answers: an "error" in words; or, where it has one, the question that comes "next".
 async function post(address, body) {
   const answer = await fetch(`${address}?${lang}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body,
   });
-  if (answer.ok) return null;
   if (answer.status === 401) leave();
-  return answer.json();
+  return answer.status === 204 ? {} : answer.json();
 }
 
 function then(next) {
@@ -165,13 +220,17 @@ function then(next) {
 async function decide(button) {
   const buttons = button.parentElement.querySelectorAll("button");
   const why = alertOf(button);
+  if (document.activeElement === button && button.closest(".tile")) {
+    longing = button.id;
+    button.closest(".tile").focus({ preventScroll: true });
+  }
   for (const each of buttons) each.disabled = true;
   why.textContent = "";
   try {
-    const problem = await post(button.dataset.post, button.dataset.said ?? "{}");
-    if (problem) why.textContent = problem.error;
-    else then(button.dataset.then ?? (ask.contains(button) ? "close" : null));
-    if (!problem && !ask.contains(button)) return;
+    const told = await post(button.dataset.post, button.dataset.said ?? "{}");
+    if (told.error) why.textContent = told.error;
+    else then(told.next ?? button.dataset.then ?? (ask.contains(button) ? "close" : null));
+    if (!told.error && !ask.contains(button)) return;
   } catch {
     // the stream is gone too, and the page says so
   }
@@ -194,20 +253,23 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-form]");
   if (!form) return;
   event.preventDefault();
-  if (root.dataset.link === "lost") return;
+  if (root.dataset.link === "lost" || form.dataset.sent) return;
   const why = alertOf(form);
   const button = event.submitter;
   why.textContent = "";
+  form.dataset.sent = "true"; // what is said once is filed once
   try {
-    const problem = await post(form.dataset.form, fields(form, button));
-    if (!problem) return then(form.dataset.then);
-    why.textContent = problem.error;
-    if (problem.ask && button?.dataset.again) {
+    const told = await post(form.dataset.form, fields(form, button));
+    if (!told.error) return then(told.next ?? form.dataset.then);
+    why.textContent = told.error;
+    if (told.ask && button?.dataset.again) {
       button.dataset.confirmed = "true";
       button.textContent = button.dataset.again;
     }
   } catch {
     // the stream is gone too, and the page says so
+  } finally {
+    delete form.dataset.sent;
   }
 });
 
@@ -228,19 +290,33 @@ async function question(address) {
     }
     ask.innerHTML = await answer.text();
     document.getElementById("menu").hidePopover();
-    if (!ask.open) ask.showModal();
+    if (!ask.open) {
+      askers = heirs(document.activeElement);
+      ask.showModal();
+    }
+    settled.set(ask.id, performance.now() + SETTLE);
+    settle(ask.id);
+    listen(ask);
+    if (document.getElementById("worklist")) fetch("/api/worklist").catch(() => {}); // the stream brings what is new
     (ask.querySelector("input:not([type=hidden])") ?? document.getElementById("ask-title")).focus();
   } catch {
     gone();
   }
 }
 
-ask.addEventListener("close", () => ask.replaceChildren());
+ask.addEventListener("close", () => {
+  if (ask.open) return; // it is about something else by now
+  ask.replaceChildren();
+  if (document.activeElement === document.body) give(askers);
+});
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   refused.textContent = "";
   if (!button || root.dataset.link === "lost") return;
+  // Where the button of the first touch was, the second one of a double touch meets another: "undo" after "accept",
+  // "yes, I mean this value" after "file".
+  if (event.detail > 1 && (button.dataset.post || button.closest("form[data-form]"))) return event.preventDefault();
   if (button.dataset.post) decide(button);
   else if (button.dataset.ask) question(button.dataset.ask);
   else if ("close" in button.dataset) ask.close();
@@ -257,15 +333,20 @@ function remember(on) {
 }
 
 function press(key) {
-  if (ask.open) return ask.querySelector(`button[data-key="${key}"]:enabled`);
+  const button = `button[data-key="${key}"]`;
+  if (ask.open) return ask.querySelector(`${button}:enabled`);
   if (key === "Enter" || key === "Escape") {
-    return document.querySelector(`button[data-key="${key}"]:enabled`);
+    // They belong to the part that has the focus: on a patient's tile they open nobody else's visit. Where no part
+    // has it and several are asked, whoever was scanned and whoever is locked, nobody can say which one is meant.
+    const at = document.activeElement?.closest("[data-fragment]") ?? document;
+    const asked = at.querySelectorAll(button);
+    return asked.length === 1 && !asked[0].disabled ? asked[0] : null;
   }
   if (keys.getAttribute("aria-pressed") !== "true") return null;
   const tile = document.activeElement?.closest(".tile");
-  if (tile) return tile.querySelector(`button[data-key="${key}"]:enabled`);
-  const waiting = document.querySelectorAll(`.tile button[data-key="${key}"]:enabled`);
-  return waiting.length === 1 ? waiting[0] : null;
+  if (tile) return tile.querySelector(`${button}:enabled`);
+  const waiting = document.querySelectorAll(`.tile ${button}`);
+  return waiting.length === 1 && !waiting[0].disabled ? waiting[0] : null;
 }
 
 function walk(key) {
@@ -300,8 +381,13 @@ setInterval(() => {
   }
 }, 250);
 
+// The last touch is always told: the station never takes somebody for gone before their time.
 function here() {
-  if (performance.now() - toldHere < HERE && toldHere) return;
+  tellsHere ??= setTimeout(tellHere, Math.max(0, toldHere + HERE - performance.now()));
+}
+
+function tellHere() {
+  tellsHere = null;
   toldHere = performance.now();
   fetch("/api/here", { method: "POST" }).catch(() => {});
 }

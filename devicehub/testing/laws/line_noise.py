@@ -42,32 +42,39 @@ def law_line_noise(driver: Driver, captures: Sequence[Captured]) -> None:
     if not isinstance(driver, SerialDriver):
         return
     said = [
-        b"".join(step.data for step in one.capture.steps if step.by == "device")[:2000]
+        (
+            b"".join(step.data for step in one.capture.steps if step.by == "device")[:2000],
+            one.capture.header.model,
+        )
         for one in captures
-    ]
+    ] or [(b"\0", None)]
+    models = [model for _data, model in said]
 
     @settings(deadline=None)
-    @given(noise=st.binary(max_size=2000))
-    def of_chance(noise: bytes) -> None:
-        _check(driver, noise)
+    @given(noise=st.binary(max_size=2000), model=st.sampled_from(models))
+    def of_chance(noise: bytes, model: str | None) -> None:
+        _check(driver, noise, model)
 
     @settings(deadline=None)
     @given(
-        spoken=st.sampled_from([data for data in said if data] or [b"\0"]),
+        spoken=st.sampled_from(said),
         speed=st.sampled_from([speed for speed in _SPEEDS if speed != driver.line.baud]),
         begin=st.integers(0, 400),
         bits=st.sampled_from((7, 8)),
     )
-    def of_another_speed(spoken: bytes, speed: int, begin: int, bits: int) -> None:
+    def of_another_speed(
+        spoken: tuple[bytes, str | None], speed: int, begin: int, bits: int
+    ) -> None:
+        data, model = spoken
         heard = LineSettings(baud=speed, data_bits=7 if bits == 7 else 8)
-        _check(driver, misheard(spoken[begin:], driver.line, heard))
+        _check(driver, misheard(data[begin:], driver.line, heard), model)
 
     of_chance()
     of_another_speed()
     length = settings().max_examples * _BYTES_AN_EXAMPLE
     for mask in (0xFF, 0x7F):  # a line of seven bits gives no others
         chance = random.Random(f"{driver.id} {mask}")  # noqa: S311 - repeatable, nothing secret
-        _check(driver, bytes(byte & mask for byte in chance.randbytes(length)))
+        _check(driver, bytes(byte & mask for byte in chance.randbytes(length)), models[0])
 
 
 def misheard(data: bytes, spoken: LineSettings, heard: LineSettings) -> bytes:
@@ -103,8 +110,8 @@ def _bits(byte: int, line: LineSettings) -> Iterator[int]:
     yield from [1] * line.stop_bits
 
 
-def _check(driver: SerialDriver, noise: bytes) -> None:
-    link = _NoisyLink(driver, noise)
+def _check(driver: SerialDriver, noise: bytes, model: str | None) -> None:
+    link = _NoisyLink(driver, noise, model)
     steps = driver.session(link).__await__()
     try:
         next(steps)
@@ -119,11 +126,10 @@ def _check(driver: SerialDriver, noise: bytes) -> None:
 class _NoisyLink:
     """A line on which noise never ends, until it has all been heard. Its time is that of the bytes."""
 
-    model: str | None = None
-
-    def __init__(self, driver: SerialDriver, noise: bytes) -> None:
+    def __init__(self, driver: SerialDriver, noise: bytes, model: str | None) -> None:
         self.finished: list[tuple[bytes, Measurement]] = []
         self.now = _BEGAN
+        self.model = model
         self.secrets: Mapping[str, bytes] = {}
         self._driver = driver
         self._noise = noise
@@ -146,7 +152,7 @@ class _NoisyLink:
             if self.now >= end:
                 return None
             self._hear()
-        return Frame.of(SERIAL, self._inbox.popleft())
+        return Frame.of(SERIAL, self._inbox.popleft(), self.model)
 
     async def pause(self, seconds: float) -> None:
         """Let time pass, in which there is noise."""

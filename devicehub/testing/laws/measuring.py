@@ -26,7 +26,7 @@ from devicehub.driver import (
 )
 from devicehub.journal.records import Attribution
 from devicehub.reading import clock
-from devicehub.reading.assembly import Around, assemble
+from devicehub.reading.assembly import Around, assemble, declared
 from devicehub.reading.reading import DriverUsed, Evidence, Reading
 from devicehub.reading.settle import Settle, Settling, is_live
 from devicehub.testing.capture import Captured
@@ -132,7 +132,8 @@ def readings(driver: Driver, one: Captured) -> Iterator[Reading]:
                 seen = seen or clock.compare(measurement.clock, handed.at)
         around = _around(driver, header.model, handed, number, facts, seen)
         for index, finished in enumerate(settle.finished(said, handed.at)):
-            live = is_live(finished, driver.settles, before, handed.at)
+            recalls = declared(around).recalls
+            live = is_live(finished, driver.settles, before, handed.at, recalls=recalls)
             yield assemble(finished, around, index=index, live=live)
 
 

@@ -70,6 +70,11 @@ class Patient:
         """Their frames arrive."""
         await take(room, conversation, frames, since=self.since)
 
+    async def measured_on(self, room: Room, conversation: Conversation, at: int) -> None:
+        """Frame ``at`` arrives, as long after the one before as it did."""
+        since = self.frames[at - 1].at if 0 < at < len(self.frames) else self.since
+        await take(room, conversation, self.frames[at : at + 1], since=since)
+
     def open(self, room: Room, driver: Driver, device: str = "device") -> Conversation:
         """A connection of their device."""
         secrets = self.frames[-1].secrets if self.frames else {}
@@ -98,8 +103,8 @@ async def _side_by_side(driver: Driver, first: Patient, second: Patient) -> None
         room.now += _BEFORE
         one, other = first.open(room, driver, "one"), second.open(room, driver, "other")
         for at in range(max(len(first.frames), len(second.frames))):
-            await first.measured(room, one, first.frames[at : at + 1])
-            await second.measured(room, other, second.frames[at : at + 1])
+            await first.measured_on(room, one, at)
+            await second.measured_on(room, other, at)
         filings = await room.filings()
     for device, patient in (("one", first), ("other", second)):
         found = [f.reading.measurement for f in filings if f.reading.device.id == device]

@@ -88,7 +88,7 @@ class TestTheChallenge:
         assert stage(challenge, NOW) == "waiting"
         challenge = heard(challenge, SCALE, seen(MINE), after(20))
         assert stage(challenge, after(21)) == "proposed"
-        adoption = adopt(challenge, "4711", after(30), intrinsic="serial-number:7")
+        adoption = adopt(challenge, "4711", after(30))
         assert addresses([adoption]) == {"scale": MINE.lower()}
         assert (adoption.code, adoption.author) == ("4711", "tech")
 

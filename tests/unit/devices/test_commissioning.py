@@ -40,8 +40,9 @@ class Room:
             journal, [SCALE], known_only=known_only, show=self._show, now=self.clock
         )
 
-    def _show(self, _doubles: tuple[Double, ...]) -> None:
+    def _show(self, _doubles: tuple[Double, ...], unadopted: frozenset[str]) -> None:
         self.shown += 1
+        self.unadopted = unadopted
 
     def hears(self, address: str, name: str = "TEST-SCALE 3") -> str:
         seen = Sighting(
@@ -66,6 +67,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 async def test_a_device_is_adopted_by_waking_while_the_code_is_shown(journal: Journal) -> None:
     room = Room(journal)
     assert room.hears(DOUBLE) == "not_adopted"
+    assert room.unadopted == {"scale"}
     room.clock.passes(10)
     code = room.commissioning.begin("scale", "tech").code
     assert room.hears(DOUBLE) == "not_adopted"
@@ -74,6 +76,7 @@ async def test_a_device_is_adopted_by_waking_while_the_code_is_shown(journal: Jo
     stages.append(room.commissioning.stage)
     assert stages == ["waiting", "proposed"]
     await room.commissioning.confirm(code)
+    assert room.unadopted == set()
     assert (room.hears(MINE), room.hears(DOUBLE)) == ("ours", "look_alike")
     assert [one.address for one in room.commissioning.doubles] == [DOUBLE]
 

@@ -1,11 +1,14 @@
 """Which radio talks to a device: the bond decides, then a free place, then who hears it best."""
 
+import asyncio
 import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from bleak.backends.device import BLEDevice
 
+from devicehub.devices import nearby
 from devicehub.devices.intake import Source
 from devicehub.devices.nearby import Heard, Nearby, choose
 from devicehub.transport.ble import Radio, Sighting
@@ -45,6 +48,42 @@ def test_a_device_that_hangs_up_after_each_measurement_is_not_waited_for_ever_lo
     assert [device.backoff() for _ in range(7)] == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0]
     device.reached()
     assert device.backoff() == 0.5
+
+
+async def test_a_device_that_told_all_and_goes_on_advertising_is_left_in_peace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nearby, "CALL_EVERY", 3600.0)
+    monkeypatch.setattr(nearby, "AWAY_SECONDS", 3600.0)
+    meter = Nearby(Source("meter", DRIVER, CUFF, "simulator"), "Glucomètre")
+    by = radio(1)
+    meter.put(by, heard(by, -50).sighting)
+    assert [each.radio for each in await meter.heard(1)] == [by]
+    meter.reached()
+    meter.rest()
+    called = asyncio.create_task(meter.heard(1))
+    meter.put(by, heard(by, -50).sighting)
+    done, _ = await asyncio.wait([called], timeout=0.2)
+    assert not done
+    # It falls silent and comes back: somebody has used it.
+    monkeypatch.setattr(nearby, "AWAY_SECONDS", 0.0)
+    meter.put(by, heard(by, -50).sighting)
+    assert [each.radio for each in await called] == [by]
+
+
+async def test_a_conversation_that_broke_off_is_taken_up_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nearby, "CALL_EVERY", 3600.0)
+    monkeypatch.setattr(nearby, "AWAY_SECONDS", 3600.0)
+    cuff = Nearby(Source("cuff", DRIVER, CUFF, "simulator"), "Tensiomètre")
+    by = radio(1)
+    cuff.put(by, heard(by, -50).sighting)
+    await cuff.heard(1)
+    cuff.reached()
+    cuff.forget()
+    cuff.put(by, heard(by, -50).sighting)
+    assert [each.radio for each in await cuff.heard(1)] == [by]
 
 
 async def test_a_free_place_outranks_the_strength_and_a_full_radio_is_waited_for(

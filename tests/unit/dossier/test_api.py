@@ -92,6 +92,11 @@ async def test_practice_software_plans_and_a_station_opens(
     assert (opened.status_code, opened.json()["state"]) == (200, "open")
     assert (await client.post(f"/v1/visits/{visit}/open", json=where)).json() == opened.json()
     assert (await client.get("/v1/visits", params={"station": "room-1"})).json() == {"visits": []}
+    entrusted = await client.post(f"/v1/visits/{visit}/responsible", json={"responsible": "Dr B"})
+    assert entrusted.json() == {**opened.json(), "responsible": "Dr B"}
+    for nobody in ({"responsible": ""}, {"responsible": "x" * 81}, {"responsible": None}, {}):
+        refused = await client.post(f"/v1/visits/{visit}/responsible", json=nobody)
+        assert (refused.status_code, refused.json()["error"]) == (422, "schema")
     closed = await client.post(f"/v1/visits/{visit}/close", json={"closed_at": at})
     assert (closed.json()["state"], closed.json()["earlier"]) == ("closed", [])
     assert (

@@ -23,7 +23,7 @@ TOPIC = wire.StationTopics("practice", "room-1").reading
 
 
 def message(payload: bytes) -> Incoming:
-    return Incoming(TOPIC, payload, 1, False, None, {}, lambda: True)
+    return Incoming(TOPIC, payload, 1, False, lambda: True)
 
 
 def batch(*arrivals: Arrival) -> dict[str, Any]:

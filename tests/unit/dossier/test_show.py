@@ -6,15 +6,20 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from devicehub.dossier.filing import LIVE_ONLY, Arrival
-from devicehub.dossier.show import KINDS, show
+from devicehub.dossier.show import KINDS, WORDS, show
 from devicehub.dossier.store import DossierStore
 from devicehub.dossier.visits import UnknownVisit
 from devicehub.driver import KINDS as ALL_KINDS
 from devicehub.driver import BodyMassIndex, BodyTemperature, BodyWeight
+from devicehub.driver.measurement import TemperatureSite
+from devicehub.gatt import glucose
+from devicehub.visit.derivations import SUPERSEDED
+from devicehub.visit.review import Reason
 
 Arrive = Callable[..., Arrival]
 
@@ -40,22 +45,14 @@ def test_a_person_reads_a_table(path: Path, visit: str) -> None:
     assert heading.split() == [
         *("reçu", "mesure", "valeurs", "appareil", "pilote", "rév.", "visite", "état")
     ]
-    assert "pression artérielle  sys 128 mmHg, dia 82 mmHg, moy 97 mmHg, pouls 71 /min" in pressure
+    assert "pression artérielle  sys 128 mmHg, dia 82 mmHg, PAM 97 mmHg, pouls 71 /min" in pressure
     assert "cuff-1 (ACME C1)  sig_blood_pressure 1  1     " + visit in pressure
     assert pressure.endswith("classé")
-    assert "36,6 °C" in warm
+    assert "36,6 °C, site oreille" in warm
     assert "70 kg" in weight
     assert weight.endswith("retiré")
     assert ["attribué" in line for line in words] == [True, False]
-    assert "retiré wrong_patient" in words[1]
-
-
-def test_or_in_english(path: Path) -> None:
-    _, pressure, warm, weight, *words = show(path, language="en")
-    assert "systolic 128 mmHg, diastolic 82 mmHg, mean 97 mmHg" in pressure
-    assert "36.6 °C" in warm
-    assert weight.endswith("withdrawn")
-    assert "withdrawn wrong_patient" in words[1]
+    assert "retiré (mauvais patient)" in words[1]
 
 
 def test_a_program_reads_one_object_a_line(path: Path, visit: str) -> None:
@@ -79,8 +76,22 @@ def test_every_kind_that_is_filed_has_a_french_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "french", "english"),
-    [("derived", "IMC (calculé)", "index (derived)"), ("typed", "IMC (saisi", "index (typed")],
+    "said",
+    [
+        *get_args(TemperatureSite),
+        *get_args(Reason),
+        SUPERSEDED,
+        *glucose._SAMPLES.values(),
+        *glucose._LOCATIONS.values(),
+        *glucose._MEALS.values(),
+    ],
+)
+def test_every_word_of_a_closed_list_is_french_in_french(said: str) -> None:
+    assert said in WORDS
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"), [("derived", "IMC (calculé)"), ("typed", "IMC (saisi à la main)")]
 )
 def test_what_no_device_measured_says_so(
     store: DossierStore,
@@ -88,12 +99,9 @@ def test_what_no_device_measured_says_so(
     arrive: Arrive,
     tmp_path: Path,
     source: str,
-    french: str,
-    english: str,
+    shown: str,
 ) -> None:
     index = BodyMassIndex(kilograms_per_square_metre=Decimal(25))
     changes = {"measurement": index, "source": source}
     store.file([arrive(visit, 0, changes=changes)], accepts_simulators=False)
-    path = tmp_path / "dossier.sqlite"
-    assert french in list(show(path))[1]
-    assert english in list(show(path, language="en"))[1]
+    assert shown in list(show(tmp_path / "dossier.sqlite"))[1]

@@ -59,6 +59,23 @@ def test_a_visit_is_planned_opened_and_closed_once(
     assert store.open_visit(planned.visit, "room-1", actor="test").known == closed
 
 
+def test_who_answers_for_a_visit_is_the_last_one_named_even_after_its_end(
+    store: DossierStore, alice: PatientIdentity
+) -> None:
+    visit = make(store, alice, planned_at=NOW).visit
+    store.open_visit(visit, "room-1", actor="test")
+    for name in ("Dr TEST Paul", "Dr TEST René", "Dr TEST René"):
+        assert store.entrust_visit(visit, name, actor="test").known.responsible == name
+    closed = store.close_visit(visit, actor="test").known
+    late = store.entrust_visit(visit, "Dr TEST Paul", actor="test").known
+    assert late == closed.model_copy(update={"responsible": "Dr TEST Paul"})
+    with store._engine.connect() as connection:
+        told = connection.exec_driver_sql(
+            "SELECT detail FROM audit WHERE action = 'visit_entrusted' AND subject = ?", (visit,)
+        ).all()
+    assert told == [(None,)] * 3, "the audit names nobody, and the same word twice is one"
+
+
 def test_the_worklist_is_of_this_station_and_of_these_hours(
     store: DossierStore, alice: PatientIdentity
 ) -> None:
@@ -117,6 +134,7 @@ def test_unknown_visits_are_said_to_be_unknown(store: DossierStore) -> None:
     for call in (
         lambda: store.visit("v-0", actor="test"),
         lambda: store.open_visit("v-0", "room-1", actor="test"),
+        lambda: store.entrust_visit("v-0", "Dr TEST", actor="test"),
         lambda: store.close_visit("v-0", actor="test"),
         lambda: list(store.filed("v-0")),
     ):

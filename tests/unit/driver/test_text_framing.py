@@ -59,7 +59,8 @@ def test_a_message_too_long_is_refused_whole(make: MakeFramer, length: int) -> N
         found = fed(make(), [stream[at : at + size] for at in range(0, len(stream), size)])
         kept = b"" if make is LINES else end
         assert found[-1] == b"next" + kept
-        assert (len(found) == 2) == (length + len(kept) <= 12)
+        assert (found[0] == b"a" * length + kept) == (length + len(kept) <= 12)
+        assert found.count(b"") == (make is ENDED and length + len(kept) > 12), "told once"
 
 
 def test_each_connection_starts_afresh() -> None:

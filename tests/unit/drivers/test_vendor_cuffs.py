@@ -85,8 +85,9 @@ def test_yonker_says_what_its_display_shows() -> None:
     assert found.device_time == "2024-11-25T19:18:00"
 
 
-def test_a_yonker_still_working_says_nothing() -> None:
-    assert read(yonker_bp.DRIVER, bytes.fromhex("80012c")) == []
+def test_a_yonker_still_working_says_that_alone() -> None:
+    working = BloodPressure(flags=("unstable",))
+    assert read(yonker_bp.DRIVER, bytes.fromhex("80012c")) == [working]
 
 
 def test_a_yonker_without_a_date_keeps_its_values() -> None:

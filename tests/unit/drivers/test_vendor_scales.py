@@ -154,6 +154,29 @@ def test_a_1body_connect_has_one_value_more() -> None:
     assert (body.water_percent, body.muscle_percent) == (Decimal("48.3"), Decimal("34.7"))
 
 
+BODY_CONNECT_WEIGHT = "1f541f00fe1c0a3e1f000000ffb21300ff011900"
+"""openScale's test of it: 80.20 kg at 524159516 s."""
+
+
+@pytest.mark.parametrize(
+    ("count", "moment"),
+    [
+        (524159516, "2026-08-11T15:51:56"),
+        (524159516 - 315619200, "2026-08-11T15:51:56"),  # a 1X-LINE
+        (208540317, None),  # of neither: of another measurement
+    ],
+)
+def test_a_1body_connect_and_a_1x_line_have_the_time_of_their_weight(
+    count: int, moment: str | None
+) -> None:
+    body = "7f" + count.to_bytes(4, "little").hex() + "010000b0f068f200f0abf124f00000"
+    weight, composed = read(transtek.DRIVER, ("8a24", BODY_CONNECT_WEIGHT), ("8a22", body))
+    assert weight.device_time == "2026-08-11T15:51:56"
+    assert composed.device_time == moment
+    (alone,) = read(transtek.DRIVER, ("8a22", body))
+    assert alone.device_time is None
+
+
 @pytest.mark.parametrize(
     ("count", "moment"),
     [

@@ -46,6 +46,13 @@ def test_empty_text_says_nothing() -> None:
     assert said(("2a25", "ff")).serial_number == "\N{REPLACEMENT CHARACTER}"
 
 
+def test_a_battery_level_above_100_is_none() -> None:
+    assert said(("2a19", "00")).battery_percent == 0
+    assert said(("2a19", "64")).battery_percent == 100
+    assert said(("2a19", "65"), ("2a25", "3031")) == DeviceFacts(serial_number="01")
+    assert said(("2a19", "ff")).battery_percent is None
+
+
 @pytest.mark.parametrize(
     "part", [("2a23", "debc9a"), ("2a23", "00" * 9), ("2a19", ""), ("2a2b", "ea070b16081e0f")]
 )

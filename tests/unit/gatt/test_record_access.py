@@ -29,7 +29,6 @@ def test_requests(data: str, request_: Request) -> None:
     op, operator, numbers = request_
     said = record_access.encode_request(Op(op), Operator(operator), *numbers)
     assert said == bytes.fromhex(data)
-    assert record_access.encode_request(Op.ABORT) == b"\x03\x00"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,7 @@ from devicehub.gatt.user_data import Answer
 
 
 def test_requests() -> None:
-    assert user_data.encode_register(1234) == b"\x01\xd2\x04"
     assert user_data.encode_consent(2, 9999) == b"\x02\x02\x0f\x27"
-    assert user_data.encode_delete() == b"\x03"
-    assert user_data.encode_list() == b"\x04"
     for pin in (-1, 10_000):
         with pytest.raises(ValueError, match="0 to 9999"):
             user_data.encode_consent(1, pin)
@@ -32,37 +29,14 @@ def test_answers() -> None:
 
 def test_profile() -> None:
     assert user_data.encode_birth(date(1970, 1, 1)) == bytes.fromhex("b2070101")
+    assert user_data.encode_birth(None) == bytes(4)
     assert user_data.encode_height(165) == bytes.fromhex("a500")
-    assert user_data.decode_height(bytes.fromhex("a500")) == 165
+    assert user_data.encode_sex("male") == b"\x00"
     assert user_data.encode_sex("female") == b"\x01"
+    assert user_data.encode_sex("unspecified") == b"\x02"
     assert user_data.encode_change(2**32 + 7) == bytes.fromhex("07000000")
-
-
-@pytest.mark.parametrize("data", ["00000000", "b2070001", "b2070100"])
-def test_a_birth_of_which_a_part_is_unknown(data: str) -> None:
-    assert user_data.decode_birth(bytes.fromhex(data)) is None
-
-
-def test_erased_memory_is_not_understood() -> None:
-    with pytest.raises(NotUnderstood):
-        user_data.decode_birth(b"\xff" * 4)
-    with pytest.raises(NotUnderstood):
-        user_data.decode_sex(b"\xff")
-    with pytest.raises(NotUnderstood):
-        user_data.decode_height(b"\x00")
-
-
-@given(st.dates(min_value=date(1582, 1, 1)))
-def test_a_birth_that_is_encoded_is_decoded(birth: date) -> None:
-    assert user_data.decode_birth(user_data.encode_birth(birth)) == birth
-    assert user_data.decode_birth(user_data.encode_birth(None)) is None
 
 
 @given(st.integers(0, 0xFFFFFFFF))
 def test_a_count_that_is_encoded_is_decoded(count: int) -> None:
     assert user_data.decode_change(user_data.encode_change(count)) == count
-
-
-def test_sexes() -> None:
-    for sex in ("male", "female", "unspecified"):
-        assert user_data.decode_sex(user_data.encode_sex(sex)) == sex

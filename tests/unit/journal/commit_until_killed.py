@@ -24,6 +24,7 @@ async def produce(journal: Journal) -> None:
         now = datetime.now(UTC)
         frame = await journal.commit_frame(
             device="cuff-1",
+            address="C0:00:00:00:00:01",
             connection="connection-1",
             driver=samples.DRIVER,
             origin="simulator",

@@ -68,6 +68,7 @@ def frame_arguments() -> dict[str, Any]:
     """What `commit_frame` is given for an invented frame."""
     return {
         "device": "cuff-1",
+        "address": "C0:00:00:00:00:01",
         "connection": "connection-1",
         "driver": DRIVER,
         "origin": "simulator",

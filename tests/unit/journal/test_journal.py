@@ -8,18 +8,20 @@ from functools import partial
 from pathlib import Path
 from sqlite3 import Connection, IntegrityError
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from devicehub.driver import DeviceFacts
+from devicehub.journal import outbox
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing, Receipt, Told, Visit
+from devicehub.journal.records import Attribution, Due, Filing, Outbox, Receipt, Told, Visit
 from devicehub.reading.clock import DeviceClock
 
 MakeFiling = Callable[..., Filing]
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 async def settled(journal: Journal, arguments: dict[str, Any], *filings: Filing) -> list[Filing]:
@@ -135,7 +137,7 @@ class TestReadings:
             ("to_review", "nurse", None),
             ("accepted", "physician", None),
         ]
-        assert [due.filing for due in await journal.outbox_items(10)] == [accepted]
+        assert [due.filing for due in await journal.take_due(10)] == [accepted]
         lines = await journal.store.read(
             lambda db: db.execute("SELECT author, act, subject, detail FROM audit").fetchall()
         )
@@ -176,17 +178,17 @@ class TestOutbox:
     ) -> None:
         one, two, kept_back = filing(), filing(), filing("to_review")
         await settled(journal, frame_arguments, one, two, kept_back)
-        assert (await journal.outbox()).model_dump() == {"waiting": 2, "oldest": NOON}
+        assert await journal.outbox() == Outbox(waiting=2, oldest=NOON)
         published = await journal.mark_published([(one.reading.id, 1), (one.reading.id, 2)])
         assert [f.state for f in published] == ["published"]
         assert not await journal.mark_published([(one.reading.id, 1), (uuid4(), 1)])
-        assert [d.filing.reading.id for d in await journal.outbox_items(9)] == [
+        assert [d.filing.reading.id for d in await journal.take_due(9)] == [
             one.reading.id,
             two.reading.id,
         ]
         filed = await journal.receipts([receipt(one), receipt(two, "duplicate")])
         assert [f.state for f in filed] == ["filed", "filed"]
-        assert (await journal.outbox()).model_dump() == {"waiting": 0, "oldest": None}
+        assert await journal.outbox() == Outbox(waiting=0, oldest=None)
         assert not await journal.receipts([receipt(one), receipt(one, "refused")])
         assert not await journal.mark_published([(one.reading.id, 1)])
 
@@ -195,8 +197,8 @@ class TestOutbox:
     ) -> None:
         filings = [filing() for _ in range(5)]
         await settled(journal, frame_arguments, *filings)
-        first = await journal.outbox_items(3)
-        rest = await journal.outbox_items(3, after=first[-1].number)
+        first = await journal.take_due(3)
+        rest = await journal.take_due(3, after=first[-1].number)
         assert [due.filing for due in first + rest] == filings
 
     async def test_a_refusal_waits_for_a_person_and_a_retryable_one_in_the_outbox(
@@ -215,7 +217,7 @@ class TestOutbox:
             ("refused", "conflict"),
             ("accepted", "visit unknown"),
         ]
-        assert [d.filing.reading.id for d in await journal.outbox_items(9)] == [passing.reading.id]
+        assert [d.filing.reading.id for d in await journal.take_due(9)] == [passing.reading.id]
         await journal.change(final.reading.id, "accepted", author="nurse")
         assert (await journal.outbox()).waiting == 2
         assert [f.state for f in await journal.receipts([receipt(final)])] == ["filed"]
@@ -229,7 +231,7 @@ class TestOutbox:
             revised(filed, action="reassign", visit="visit-2"), "accepted"
         )
         assert not await journal.receipts([receipt(filed)])
-        assert [due.filing for due in await journal.outbox_items(9)] == [moved]
+        assert [due.filing for due in await journal.take_due(9)] == [moved]
         assert await journal.of_visit("visit-2") == [moved]
         assert not await journal.of_visit("visit-1")
         assert [f.state for f in await journal.receipts([receipt(moved)])] == ["filed"]
@@ -244,7 +246,7 @@ class TestOutbox:
         with pytest.raises(NotAllowed, match="does not make it"):
             await journal.attribute(withdrawal, "accepted")
         taken_back = await journal.attribute(withdrawal, "withdrawn")
-        assert [due.filing for due in await journal.outbox_items(9)] == [taken_back]
+        assert [due.filing for due in await journal.take_due(9)] == [taken_back]
         await journal.mark_published([(filed.reading.id, 2)])
         waits = receipt(taken_back, "refused", reason="locked", retryable=True)
         assert [f.detail for f in await journal.receipts([waits])] == ["refused: locked"]
@@ -255,24 +257,146 @@ class TestOutbox:
             await journal.attribute(withdrawal, "withdrawn")
 
 
+class TestUndo:
+    """What a person accepts stays here for a while. What the clock says is the test's to say."""
+
+    async def walk(self, journal: Journal, now: datetime, after: int = 0) -> list[Due]:
+        return await journal.store.write(partial(outbox.take, limit=9, after=after, now=now))
+
+    async def test_it_stays_until_its_moment_and_nobody_waits_for_it(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        doubtful, other = filing("to_review"), filing()
+        await settled(journal, frame_arguments, doubtful)
+        accepted = await journal.change(
+            doubtful.reading.id, "accepted", author="nurse", undo_for=HOUR
+        )
+        until = accepted.state_at + HOUR
+        summary = Outbox(waiting=1, oldest=accepted.state_at, undo_until=until)
+        assert await journal.outbox() == summary
+        assert await journal.undo_until() == until
+        await settled(journal, frame_arguments, other)
+        assert await journal.outbox() == Outbox(waiting=2, oldest=accepted.state_at)
+        (due,) = await self.walk(journal, until - timedelta(microseconds=1))
+        assert due.filing == other
+        # Whoever has come to the end of the outbox meets it there.
+        (due,) = await self.walk(journal, until, after=due.number)
+        assert due.filing == accepted
+        assert await journal.undo_until() is None
+        with pytest.raises(NotAllowed, match="sent already"):
+            await journal.change(doubtful.reading.id, "to_review", author="nurse")
+
+    async def test_undoing_it_leaves_nothing_to_send(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        one = filing("to_review")
+        await settled(journal, frame_arguments, one)
+        for _ in range(2):
+            accepted = await journal.change(
+                one.reading.id, "accepted", author="nurse", undo_for=HOUR
+            )
+            await journal.change(one.reading.id, "to_review", author="nurse")
+            assert await self.walk(journal, accepted.state_at + HOUR) == []
+            assert await journal.outbox() == Outbox(waiting=0, oldest=None)
+
+    async def test_it_outlasts_the_station(
+        self, tmp_path: Path, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        first, second = filing("to_review"), filing("to_review")
+        async with Journal(tmp_path / "journal.sqlite") as before:
+            await settled(before, frame_arguments, first, second)
+            for one in (first, second):
+                await before.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+        async with Journal(tmp_path / "journal.sqlite") as after:
+            until = await after.undo_until()
+            assert until is not None
+            await after.change(first.reading.id, "to_review", author="nurse")
+            assert await after.take_due(9, 0) == []
+            (due,) = await self.walk(after, until + HOUR)
+            assert due.filing.reading == second.reading
+
+    async def test_a_clock_that_is_set_back_keeps_nothing_here(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        one = filing("to_review")
+        await settled(journal, frame_arguments, one)
+        accepted = await journal.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+        (due,) = await self.walk(journal, accepted.state_at - timedelta(days=1))
+        assert due.filing == accepted
+
+    async def test_a_move_keeps_the_moment_and_a_withdrawal_before_it_has_nowhere_to_go(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        one = filing("to_review")
+        await settled(journal, frame_arguments, one)
+        accepted = await journal.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+        until = accepted.state_at + HOUR
+        at = accepted.state_at + timedelta(seconds=1)
+        moved = await journal.attribute(
+            revised(accepted, action="reassign", visit="visit-2", at=at), "accepted"
+        )
+        assert await journal.undo_until() == until
+        gone = revised(moved, action="withdraw", visit=None, at=at)
+        assert (await journal.attribute(gone, "withdrawn")).state == "withdrawn"
+        assert await self.walk(journal, until) == []
+        assert await journal.outbox() == Outbox(waiting=0, oldest=None)
+        back = gone.model_copy(update={"revision": 4, "action": "reassign", "visit": "visit-1"})
+        given_back = await journal.attribute(back, "accepted")
+        assert [due.filing for due in await self.walk(journal, until)] == [given_back]
+
+    async def test_what_is_derived_stays_and_goes_with_its_sources(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        sources = filing(), filing("to_review"), filing("to_review")
+        await settled(journal, frame_arguments, *sources)
+        ids = [one.reading.id for one in sources]
+        await journal.change(ids[1], "accepted", author="nurse", undo_for=HOUR / 2)
+        last = await journal.change(ids[2], "accepted", author="nurse", undo_for=HOUR)
+        until = last.state_at + HOUR
+
+        def derived(*members: UUID) -> Filing:
+            made = filing()
+            of = {"source": "derived", "derived_from": members}
+            changes = {"reading": made.reading.model_copy(update=of), "state_at": last.state_at}
+            return made.model_copy(update=changes)
+
+        free, bound = derived(ids[0]), derived(*ids)
+        await journal.file([free, bound])
+        gone = await self.walk(journal, until - timedelta(microseconds=1))
+        assert {due.filing.reading.id for due in gone} == {ids[0], ids[1], free.reading.id}
+        # Its source is undone: it is superseded, and nobody outside ever hears of it.
+        await journal.change(ids[2], "to_review", author="nurse")
+        at = last.state_at + timedelta(seconds=1)
+        dropped = revised(bound, action="withdraw", author="devicehub", at=at)
+        await journal.attribute(dropped, "withdrawn")
+        await journal.change(ids[2], "accepted", author="nurse", undo_for=2 * HOUR)
+        again = dropped.model_copy(update={"revision": 3, "action": "reassign"})
+        await journal.attribute(again, "accepted")
+        assert bound.reading.id not in {
+            due.filing.reading.id for due in await self.walk(journal, until)
+        }
+        both = await self.walk(journal, until + 2 * HOUR)
+        assert [due.filing.reading.id for due in both[-2:]] == [ids[2], bound.reading.id]
+
+
 class TestVisits:
     async def test_at_most_one_is_open(self, journal: Journal) -> None:
         visit = Visit(id="visit-1", opened_at=NOON)
         await journal.open_visit(visit)
         await journal.open_visit(visit)
-        assert await journal.open_visit_now() == visit
+        assert await journal.visits(NOON) == [visit]
         with pytest.raises(NotAllowed, match="visit-1 is still open"):
             await journal.open_visit(Visit(id="visit-2", opened_at=NOON))
         with pytest.raises(NotAllowed, match="before it began"):
             await journal.close_visit("visit-1", NOON - timedelta(seconds=1))
         await journal.close_visit("visit-1", NOON + timedelta(minutes=10))
         await journal.close_visit("visit-1", NOON + timedelta(minutes=20))
-        assert await journal.open_visit_now() is None
+        closed = visit.model_copy(update={"closed_at": NOON + timedelta(minutes=10)})
+        assert await journal.visit("visit-1") == closed
         with pytest.raises(NotAllowed, match="was closed"):
             await journal.open_visit(visit)
         with pytest.raises(NotAllowed, match="no visit"):
             await journal.close_visit("visit-9", NOON)
-        closed = visit.model_copy(update={"closed_at": NOON + timedelta(minutes=10)})
         with pytest.raises(NotAllowed, match="is over"):
             await journal.open_visit(closed)
         assert await journal.visits(NOON) == [closed]
@@ -287,13 +411,20 @@ class TestVisits:
 
 async def test_a_device_is_remembered_piece_by_piece(journal: Journal) -> None:
     assert await journal.device("cuff-1") is None
-    await journal.remember_device("cuff-1", facts=DeviceFacts(maker="Test", model="Cuff"))
+    here, there = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
+    await journal.remember_device("cuff-1", here, facts=DeviceFacts(maker="Test", model="Cuff"))
     clock = DeviceClock(offset_seconds=-3.5, seen_at=NOON)
-    await journal.remember_device("cuff-1", clock=clock, intrinsic="system-id:0123")
-    record = await journal.remember_device("cuff-1", facts=DeviceFacts(firmware="2", model="Cuff+"))
+    await journal.remember_device("cuff-1", here, clock=clock, intrinsic="system-id:0123")
+    facts = DeviceFacts(firmware="2", model="Cuff+")
+    record = await journal.remember_device("cuff-1", here, facts=facts)
     assert record.facts == DeviceFacts(maker="Test", model="Cuff+", firmware="2")
     assert (record.clock, record.intrinsic) == (clock, "system-id:0123")
     assert await journal.device("cuff-1") == record
+    assert await journal.device_at("cuff-1", there) is None
+    other = await journal.remember_device("cuff-1", there, facts=DeviceFacts(firmware="3"))
+    assert other.facts == DeviceFacts(firmware="3")
+    assert await journal.device("cuff-1") == other
+    assert await journal.device_at("cuff-1", here) == record
 
 
 async def test_what_was_told_in_an_earlier_connection_is_repeated(

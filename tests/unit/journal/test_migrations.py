@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devicehub.driver import DeviceFacts
 from devicehub.journal import readings, visits
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
@@ -59,10 +60,63 @@ async def test_what_waited_may_have_been_sent(
         )
         database.execute("INSERT INTO outbox (reading, revision, at) VALUES (1, 1, ?)", (CLOSED,))
     async with Journal(path) as journal:
-        (due,) = await journal.outbox_items(10)
-        assert due.filing.reading == waiting.reading
         with pytest.raises(NotAllowed, match="sent already"):
             await journal.change(waiting.reading.id, "to_review", author="nurse")
+        (due,) = await journal.take_due(10)
+        assert due.filing.reading == waiting.reading
+
+
+async def test_what_ever_left_is_known_to_have_left(
+    tmp_path: Path, filing: Callable[..., Filing]
+) -> None:
+    moved, new = filing("accepted", "open"), filing("accepted", "open")
+    path = tmp_path / "journal.sqlite"
+    with closing(written_by(2, path)) as database:
+        for script in MIGRATIONS[2:7]:
+            database.executescript(script)
+        database.execute("PRAGMA user_version = 7")
+        for number, (one, revision) in enumerate(((moved, 2), (new, 1)), start=1):
+            database.execute(
+                "INSERT INTO reading (id, content, revision, visit, state, state_at) "
+                "VALUES (?, ?, ?, 'open', 'accepted', ?)",
+                (one.reading.id.bytes, one.reading.model_dump_json(), revision, CLOSED),
+            )
+            database.execute(
+                "INSERT INTO attribution VALUES (?, ?, 'assign', 'open', NULL, 'devicehub', NULL, ?)",
+                (number, revision, CLOSED),
+            )
+            database.execute(
+                "INSERT INTO outbox (reading, revision, at) VALUES (?, ?, ?)",
+                (number, revision, CLOSED),
+            )
+        database.execute(
+            "INSERT INTO state (reading, revision, state, at, author) "
+            "VALUES (1, 1, 'filed', ?, 'dossier')",
+            (CLOSED,),
+        )
+    async with Journal(path) as journal:
+        assert (await journal.outbox()).waiting == 2
+        assert await journal.undo_until() is None, "nothing of before waits for an undo"
+        with pytest.raises(NotAllowed, match="sent already"):
+            await journal.change(moved.reading.id, "to_review", author="nurse")
+        await journal.change(new.reading.id, "to_review", author="nurse")
+
+
+async def test_what_was_told_under_a_name_alone_is_shown_and_names_no_device(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(written_by(2, path)) as database:
+        for script in MIGRATIONS[2:8]:
+            database.executescript(script)
+        database.execute("PRAGMA user_version = 8")
+        facts = DeviceFacts(system_id="0123").model_dump_json()
+        database.execute("INSERT INTO device VALUES ('cuff', 'system-id:0123', ?, NULL)", (facts,))
+    async with Journal(path) as journal:
+        shown = await journal.device("cuff")
+        assert shown is not None
+        assert shown.facts == DeviceFacts(system_id="0123")
+        assert await journal.device_at("cuff", "C0:00:00:00:00:01") is None
 
 
 @pytest.mark.parametrize("version", range(len(MIGRATIONS)))

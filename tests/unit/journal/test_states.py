@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -29,6 +29,7 @@ SPACE = UUID("00000000-0000-5000-8000-000000000000")
 
 any_state = st.sampled_from(STATES)
 any_visit = st.sampled_from([None, "visit-1", "visit-2"])
+any_time = st.sampled_from([timedelta(), timedelta(seconds=5), timedelta(seconds=60)])
 
 
 class States(RuleBasedStateMachine):
@@ -45,36 +46,55 @@ class States(RuleBasedStateMachine):
         self.revision: dict[UUID, int] = {}
         self.owed: set[UUID] = set()
         self.sent: set[UUID] = set()
+        self.undo: dict[UUID, tuple[datetime, datetime]] = {}
+        self.now = NOON
 
     def teardown(self) -> None:
         self.database.close()
 
-    @rule(target=known, number=st.integers(0, 3), state=any_state, visit=any_visit)
-    def add(self, number: int, state: State, visit: str | None) -> object:
+    @rule(seconds=st.sampled_from([1, 5, 60, -1, -3600]))
+    def pass_by(self, seconds: int) -> None:
+        """Time passes, or the clock is set back."""
+        self.now += timedelta(seconds=seconds)
+
+    @rule(
+        target=known, number=st.integers(0, 3), state=any_state, visit=any_visit, undo_for=any_time
+    )
+    def add(self, number: int, state: State, visit: str | None, undo_for: timedelta) -> object:
         identity = uuid5(SPACE, str(number))
-        filing = self.filing(state, visit, identity)
+        filing = self.filing(state, visit, identity).model_copy(update={"state_at": self.now})
         try:
-            new = readings.add(self.database, filing)
+            new = readings.add(self.database, filing, undo_for)
         except NotAllowed:
             return multiple()
         assert new == (identity not in self.state)
         if new:
             assert state in FIRST
-            self.moved(identity, state, 1)
+            self.moved(identity, state, 1, undo_for)
         return identity
 
-    @rule(identity=known, state=any_state)
-    def change(self, identity: UUID, state: State) -> None:
+    @rule(identity=known, state=any_state, undo_for=any_time)
+    def change(self, identity: UUID, state: State, undo_for: timedelta) -> None:
         before = self.state[identity]
         try:
-            readings.change(self.database, identity, state, author="nurse", detail=None, at=NOON)
+            readings.change(
+                self.database,
+                identity,
+                state,
+                author="nurse",
+                detail=None,
+                at=self.now,
+                undo_for=undo_for,
+            )
         except NotAllowed:
+            assert (before, state) != ("accepted", "to_review") or identity in self.sent
             return
         assert state in BY_WORD[before]
         if before == "accepted":
             assert identity not in self.sent
             self.owed.discard(identity)
-        self.moved(identity, state, self.revision[identity])
+            self.undo.pop(identity, None)
+        self.moved(identity, state, self.revision[identity], undo_for)
 
     @rule(
         identity=known,
@@ -82,9 +102,16 @@ class States(RuleBasedStateMachine):
         action=st.sampled_from(["assign", "reassign", "withdraw"]),
         state=any_state,
         visit=any_visit,
+        undo_for=any_time,
     )
     def attribute(
-        self, identity: UUID, step: int, action: str, state: State, visit: str | None
+        self,
+        identity: UUID,
+        step: int,
+        action: str,
+        state: State,
+        visit: str | None,
+        undo_for: timedelta,
     ) -> None:
         before, revision = self.state[identity], self.revision[identity] + step
         attribution = Attribution.model_validate(
@@ -94,23 +121,31 @@ class States(RuleBasedStateMachine):
                 "action": action,
                 "visit": visit,
                 "author": "nurse",
-                "at": NOON,
+                "at": self.now,
             }
         )
         try:
-            readings.attribute(self.database, attribution, state)
+            readings.attribute(self.database, attribution, state, undo_for)
         except NotAllowed:
             return
         assert step == 1
         assert state in BY_REVISION[before]
         assert (action == "withdraw") == (state == "withdrawn")
         assert visit is not None or state in {"quarantined", "withdrawn", "invalid"}
-        self.moved(identity, state, revision)
+        self.moved(identity, state, revision, undo_for)
 
     @rule(limit=st.integers(0, 3))
     def take(self, limit: int) -> None:
-        due = outbox.take(self.database, limit, 0)
-        self.sent.update(item.filing.reading.id for item in due)
+        due = outbox.take(self.database, limit, 0, self.now)
+        self.undo = {
+            identity: (at, until)
+            for identity, (at, until) in self.undo.items()
+            if at <= self.now < until
+        }
+        taken = {item.filing.reading.id for item in due}
+        assert taken <= self.owed - self.undo.keys()
+        assert len(taken) == min(limit, len(self.owed - self.undo.keys()))
+        self.sent.update(taken)
 
     @rule(identity=known, back=st.integers(0, 1))
     def publish(self, identity: UUID, back: int) -> None:
@@ -151,13 +186,19 @@ class States(RuleBasedStateMachine):
         self.sent.add(identity)
         if result != "refused" or not retryable:
             self.owed.discard(identity)
+            self.undo.pop(identity, None)
 
-    def moved(self, identity: UUID, state: State, revision: int) -> None:
-        if revision != self.revision.get(identity) or identity not in self.owed:
-            self.sent.discard(identity)
+    def moved(self, identity: UUID, state: State, revision: int, undo_for: timedelta) -> None:
         self.state[identity], self.revision[identity] = state, revision
-        if state in {"accepted", "withdrawn"}:
+        if state == "accepted":
             self.owed.add(identity)
+            if undo_for:
+                self.undo[identity] = (self.now, self.now + undo_for)
+            elif identity in self.undo:
+                self.undo[identity] = (self.now, self.undo[identity][1])
+        elif state == "withdrawn":
+            self.undo.pop(identity, None)
+            (self.owed.add if identity in self.sent else self.owed.discard)(identity)
 
     @invariant()
     def journal_agrees(self) -> None:
@@ -168,8 +209,13 @@ class States(RuleBasedStateMachine):
             assert filing.attribution.revision == self.revision[identity]
             assert readings.history(self.database, identity)[-1].state == state
         due = outbox.items(self.database, 100, 0)
-        assert {d.filing.reading.id for d in due} == self.owed
-        assert outbox.summary(self.database).waiting == len(self.owed)
+        assert {d.filing.reading.id for d in due} == self.owed - self.undo.keys()
+        moments = [until for _, until in self.undo.values()]
+        every = len(moments) == len(self.owed)
+        summary = outbox.summary(self.database)
+        assert summary.waiting == len(self.owed)
+        assert summary.undo_until == (max(moments) if moments and every else None)
+        assert outbox.undo_until(self.database) == min(moments, default=None)
         for item in due:
             assert item.filing.state in {"accepted", "published", "withdrawn"}
 

@@ -79,6 +79,26 @@ def test_whoever_stands_there_when_the_line_opens_steps_off_first() -> None:
     assert weigh(settle(Settles.STREAM), *[stable("72.40")] * 4) == []
 
 
+def test_a_load_that_was_there_before_rests_in_vain_until_the_scale_was_empty() -> None:
+    scale = settle(Settles.STREAM)
+    said = []
+    for second, frame in enumerate(
+        (
+            stable("72.40"),
+            stable("72.40"),
+            EMPTY,
+            moving("30.00"),
+            stable("72.40"),
+            stable("72.40"),
+            stable("0.70"),
+            EMPTY,
+        )
+    ):
+        scale.finished([frame], at(second))
+        said.append(scale.rests_in_vain)
+    assert said == [True, True, False, False, False, True, True, False]
+
+
 def test_a_hand_or_a_suitcase_lifted_again_is_nothing() -> None:
     frames = (EMPTY, moving("3.10"), stable("3.20"), moving("1.00"), EMPTY, EMPTY)
     assert weigh(settle(Settles.STREAM), *frames) == []
@@ -106,6 +126,29 @@ def test_a_weight_began_when_the_load_came() -> None:
     assert finished.began == at(3)
 
 
+def test_without_a_value_a_load_may_have_come_with_the_first_such_frame_or_after_the_last() -> None:
+    scale = settle(Settles.STREAM)
+    scale.finished([EMPTY], at(0))
+    scale.live([BodyWeight()], at(3))
+    scale.live([BodyWeight(flags=("unstable",))], at(5))
+    scale.finished([stable("72.40")], at(6))
+    (finished,) = scale.finished([stable("72.40")], at(7))
+    assert (finished.began, finished.resumed) == (at(3), at(5))
+
+
+def test_what_came_without_a_value_before_the_scale_was_empty_again_began_nothing() -> None:
+    scale = settle(Settles.STREAM)
+    for seconds, frame in ((0, EMPTY), (3, BodyWeight()), (4, EMPTY), (6, stable("72.40"))):
+        assert scale.finished([frame], at(seconds)) == []
+    (finished,) = scale.finished([stable("72.40")], at(7))
+    assert (finished.began, finished.resumed) == (at(6), None)
+
+
+def test_without_a_value_a_scale_nobody_saw_empty_stays_so() -> None:
+    scale = settle(Settles.STREAM)
+    assert weigh(scale, BodyWeight(), *[stable("72.40")] * 3) == []
+
+
 def test_each_frame_of_a_checked_line_is_finished() -> None:
     pressure = BloodPressure(systolic_mmhg=Decimal(120), diastolic_mmhg=Decimal(80))
     cuff = settle(Settles.EACH)
@@ -117,6 +160,7 @@ def test_what_could_not_be_measured_is_never_finished() -> None:
     each = settle(Settles.EACH)
     nothing: list[Measurement] = [
         BloodPressure(flags=("cuff_loose",), device_time="2026-01-05T08:00:00"),
+        BloodPressure(pulse_per_minute=Decimal(72)),
         CuffPressure(pressure_mmhg=Decimal(90)),
         DeviceFacts(serial_number="1"),
         BodyTemperature(celsius=Decimal(36), flags=("early_estimate",)),

@@ -78,6 +78,11 @@ def test_the_interval_is_the_most_cautious_of_what_is_known() -> None:
         first_live=at, resumed=NOON, stamp=stamp, stamped="end", first_byte=NOON, longest=longest
     )
     assert (paused.earliest, paused.latest) == (at, NOON)
+    ago = clock.stamp("2026-01-05T11:00:00", seen, NOON, live=True, zone=timedelta())
+    from_memory = interval.began(
+        first_live=at, stamp=ago, stamped="start", first_byte=NOON, longest=longest
+    )
+    assert (from_memory.earliest, from_memory.latest) == (NOON - timedelta(hours=1, seconds=1), at)
 
 
 def test_a_record_sent_again_is_the_same_reading() -> None:
@@ -131,6 +136,45 @@ def test_a_live_measurement_is_placed_where_it_was_or_nowhere(
     arrived = truth + timedelta(seconds=waited)
     stamp = clock.stamp(told, seen, arrived, live=True, zone=zone)
     assert stamp.corrected is None or abs(stamp.corrected - truth) <= NEVER_SET
+
+
+@given(
+    ahead=AHEAD,
+    ago=SECONDS,
+    gap=st.integers(60, 7200),
+    waited=SECONDS,
+    zone=ZONES,
+    old=st.booleans(),
+)
+def test_a_record_is_placed_where_it_was_or_nowhere_though_its_clock_was_set_in_an_earlier_connection(
+    ahead: int, ago: int, gap: int, waited: int, zone: timedelta, *, old: bool
+) -> None:
+    """The link of the first connection was lost once the clock was set, before the memory was told."""
+    error, again = timedelta(seconds=ahead), NOON + timedelta(seconds=gap)
+    seen = clock.compare((NOON + error + zone).replace(tzinfo=None).isoformat(), NOON)
+    then = clock.compare((again + zone).replace(tzinfo=None).isoformat(), again)
+    assert then is not None
+    truth = (NOON if old else again) - timedelta(seconds=ago)
+    shown = truth + (error if truth < NOON else timedelta()) + zone
+    told, arrived = shown.replace(tzinfo=None).isoformat(), again + timedelta(seconds=waited)
+    stamp = clock.stamp(told, then.after(seen), arrived, live=False, zone=zone)
+    tolerated = NEVER_SET + timedelta(seconds=clock.OWN_DRIFT * gap)
+    assert stamp.corrected is None or abs(stamp.corrected - truth) <= tolerated
+
+
+def test_a_clock_that_was_set_is_relied_on_for_what_it_stamps_from_then_on() -> None:
+    wrong = clock.compare("2026-01-05T11:00:00", NOON)
+    again = NOON + timedelta(minutes=10)
+    right = clock.compare("2026-01-05T12:10:00", again)
+    assert right is not None
+    known = right.after(wrong)
+    later = clock.compare("2026-01-06T12:10:00", again + timedelta(days=1))
+    assert later is not None
+    for seen in (known, later.after(known)):
+        told = clock.stamp("2026-01-05T12:05:00", seen, seen.seen_at, live=False, zone=timedelta())
+        assert told.corrected == NOON + timedelta(minutes=5)
+        old = clock.stamp("2026-01-05T11:55:00", seen, seen.seen_at, live=False, zone=timedelta())
+        assert old.corrected is None
 
 
 def test_a_hash_tells_what_was_said_but_not_that_it_was_stored() -> None:

@@ -19,17 +19,10 @@ from station_room import (
 )
 
 from devicehub.driver import BodyWeight, CuffPressure, DeviceFacts
-from devicehub.station.board import (
-    ALL,
-    DEVICES,
-    FILINGS_KEPT,
-    KEPT_OF_A_KIND,
-    OUTBOX,
-    TRAY,
-    Board,
-    tile_id,
-)
+from devicehub.station.board import KEPT_OF_A_KIND, Board
+from devicehub.station.picture import ALL, DEVICES, OUTBOX, TRAY, tile_id
 from devicehub.station.room_view import device_views
+from devicehub.station.watcher import FILINGS_KEPT
 from devicehub.station.words import Words
 
 

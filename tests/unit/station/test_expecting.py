@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -11,9 +13,13 @@ from browser_station import Station
 from station_room import ALICE, CUFF, SCALE, device_state, filing, now, pressure, visit, weight
 
 from devicehub.driver import Kind, OxygenSaturation
-from devicehub.station.board import Board, Picture
-from devicehub.station.expecting import Listed, in_the_room, snapshot, told
+from devicehub.station.board import Board
+from devicehub.station.expecting import RESTS, Listed, in_the_room, snapshot, told
+from devicehub.station.picture import Picture
+from devicehub.station.room_view import device_views
+from devicehub.station.tile_view import tile_view
 from devicehub.station.visits import physician_of
+from devicehub.station.words import Words
 from devicehub.visit.operators import Operator, Operators
 from devicehub.visit.plan import absent
 
@@ -105,6 +111,62 @@ async def test_the_tray_calls_a_device_as_the_rail_does(
     asked = (await client.get("/ask/tray")).text
     assert "TEST Scale" in asked
     assert "ble-c000" not in asked
+
+
+def test_a_device_that_nobody_adopted_is_said_to_be_so_on_its_tile_and_its_row(
+    board: Board,
+) -> None:
+    named = Listed("thermometer", "Thermomètre", on_radio=True, driver=None)
+    board.doubles((), frozenset({"thermometer"}))
+    room = snapshot(
+        board.picture, [WEIGHER, named], tells, plan=["body_temperature", "glucose"], now=now()
+    )
+    assert room is not None
+    assert [one.causes[0].code for one in absent(room)] == ["unknown_not_adopted"] * 2
+    known = replace(named, driver="an_oximeter")
+    assert codes(board.picture, [known])["oxygen_saturation"] == "not_adopted"
+    (row,) = device_views(board.picture, [known], Words("fr"), now())
+    assert (row.state, row.is_trouble) == ("unadopted", True)
+    assert "adopter" in row.needs[0]
+    board.doubles((), frozenset())
+    assert codes(board.picture, [known])["oxygen_saturation"] == "asleep"
+
+
+def test_a_scale_that_was_loaded_before_says_to_step_off_and_shows_no_weight(
+    board: Board,
+) -> None:
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    began = now() - RESTS
+
+    def words_at(at: datetime) -> tuple[str, str]:
+        board.live(SCALE, [weight("72.4")], at)
+        board.load(SCALE, True, at)
+        room = snapshot(board.picture, [WEIGHER], tells, plan=["body_weight"], now=at)
+        assert room is not None
+        (missing,) = absent(room)
+        tile = tile_view(
+            "body_weight",
+            board.picture,
+            Words("fr"),
+            at,
+            role="assistant",
+            doubt=lambda _reading, _visit: None,
+            absent=missing,
+            names={},
+            series=None,
+        )
+        said = " ".join(tile.absent) if tile.absent is not None else ""
+        return tile.main.text if tile.main is not None else "", said
+
+    assert words_at(began) == ("72,4", "")
+    shown, said = words_at(began + RESTS)
+    assert shown == ""
+    assert "Descendez de la balance ou videz le plateau" in said
+    board.load(SCALE, False, began + RESTS)
+    assert words_at(began + RESTS)[0] == "72,4", "another load has come"
+    assert board.picture.devices[SCALE].load is not None
+    board.device(device_state(SCALE, "lost"), name="Balance")
+    assert board.picture.devices[SCALE].load is None
 
 
 def test_what_was_rejected_counts_for_nothing(board: Board) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import get_args
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import filed, pressure, weight
 
-from devicehub.driver import BloodPressure, BodyWeight, OxygenSaturation
+from devicehub.driver import BloodPressure, BodyWeight, Glucose, OxygenSaturation
+from devicehub.journal.records import State
 from devicehub.reading.derivation import Derivation, Member
 from devicehub.reading.derived import derive
 from devicehub.station import history
@@ -150,6 +152,24 @@ def test_the_mean_stands_for_its_series_and_what_was_rejected_for_nothing() -> N
     rejected = filed(pressure(200, 100), at=NOW, state="rejected")
     (value,) = values_of("blood_pressure", [], [*members, derived, rejected])
     assert (value.high, value.low, value.is_today) == (Decimal(145), Decimal(89), True)
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_of_this_visit_only_what_was_accepted_is_drawn(state: State) -> None:
+    (old, *here) = values_of(
+        "body_weight", [weighed(-9, "71")], [filed(weight("64"), at=NOW, state=state)]
+    )
+    assert (old.high, old.is_today) == (Decimal(71), False)
+    drawn = state in {"accepted", "published", "filed"}
+    assert [value.is_today for value in here] == ([True] if drawn else [])
+
+
+def test_an_earlier_glucose_has_its_plot() -> None:
+    measured = Glucose(milligrams_per_decilitre=Decimal(104))
+    earlier = EarlierValue(reading=uuid4(), measurement=measured, at=NOW - DAY)
+    (told,) = histories([earlier], [], FRENCH)
+    assert (told.kind, told.rows[0].text) == ("glucose", "104 mg/dL")
+    assert len(told.plot.marks) == 1
 
 
 def test_what_could_not_be_measured_is_no_value() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -76,6 +77,11 @@ class Station:
     async def post(self, path: str, **said: Any) -> httpx.Response:
         return await self.browser.post(path, json=said)
 
+    async def say(self, act: str, **said: Any) -> httpx.Response:
+        """Of the series that is shown."""
+        shown = (await self.get("/api/series"))["series"]
+        return await self.post(f"/api/series/{act}", series=shown["id"], **said)
+
 
 @pytest.fixture
 async def station(tmp_path: Path) -> AsyncIterator[Station]:
@@ -89,11 +95,11 @@ async def station(tmp_path: Path) -> AsyncIterator[Station]:
 
 
 async def test_a_series_from_the_first_button_to_the_mean(station: Station) -> None:
-    refused = await station.post("/api/series")
+    refused = await station.post("/api/series", visit="v-none")
     assert (refused.status_code, (await station.get("/api/series"))["series"]) == (409, None)
     visit = (await station.desk.open(ALICE, author="a")).id
-    assert (await station.post("/api/series", both_arms=True)).status_code == 409
-    assert (await station.post("/api/series", arm="left")).status_code == 204
+    assert (await station.post("/api/series", visit=visit, both_arms=True)).status_code == 409
+    assert (await station.post("/api/series", visit=visit, arm="left")).status_code == 204
     shown = (await station.get("/api/series"))["series"]
     assert (shown["act"], shown["number"], shown["count"], shown["arm"]) == (
         "measure",
@@ -102,7 +108,7 @@ async def test_a_series_from_the_first_button_to_the_mean(station: Station) -> N
         "left",
     )
     assert shown["text"] == "Measurement 1 of 2: press the button of the cuff."
-    await station.post("/api/series/arm", arm="right")
+    assert (await station.say("arm", arm="right")).status_code == 204
     for number, systolic in enumerate((150, 140), start=1):
         at = station_now() + timedelta(minutes=number)
         await station.journal.file([filed(pressure(systolic), visit=visit, at=at)])
@@ -117,15 +123,64 @@ async def test_a_series_from_the_first_button_to_the_mean(station: Station) -> N
 async def test_a_step_that_is_none_and_a_page_that_is_anothers_are_refused(
     station: Station,
 ) -> None:
-    await station.desk.open(ALICE, author="a")
-    assert (await station.post("/api/series/stood_up")).status_code == 409
-    await station.post("/api/series")
-    assert (await station.post("/api/series/jump")).status_code == 422
-    assert (await station.post("/api/series/arm")).status_code == 422
+    visit = (await station.desk.open(ALICE, author="a")).id
+    none = await station.post("/api/series/stood_up", series=str(uuid4()))
+    assert none.status_code == 409
+    await station.post("/api/series", visit=visit)
+    assert (await station.say("jump")).status_code == 422
+    assert (await station.say("arm")).status_code == 422
     foreign = await station.browser.post(
         "/api/series", json={}, headers={"origin": "https://example.org"}
     )
     assert foreign.status_code == 403
+
+
+async def test_what_is_said_of_a_series_is_for_the_one_that_was_shown(station: Station) -> None:
+    """A second browser whose line stands still shows the patient before, and their series."""
+    before = (await station.desk.open(ALICE, author="a")).id
+    await station.post("/api/series", visit=before, arm="left")
+    shown = (await station.get("/api/series"))["series"]["id"]
+    present = (await station.desk.open(ALICE, author="a")).id
+    stale = await station.post("/api/series", visit=before, arm="left")
+    assert (stale.status_code, await station.get("/api/series")) == (409, {"series": None})
+    assert "look at the patient" in stale.json()["error"]
+    await station.post("/api/series", visit=present, arm="left")
+    now = await station.get("/api/series")
+    for act in ("rest_over", "stood_up", "end", "arm", "choose_arm"):
+        stale = await station.post(f"/api/series/{act}", series=shown, arm="right")
+        assert stale.status_code == 409, act
+    assert await station.get("/api/series") == now
+    assert (await station.say("end")).status_code == 204
+
+
+async def test_a_label_is_corrected_while_the_visit_is_open_and_its_patient_confirmed(
+    station: Station,
+) -> None:
+    visit = (await station.desk.open(ALICE, author="a")).id
+    await station.post("/api/series", visit=visit, arm="left")
+    several = [
+        filed(pressure(systolic), visit=visit, at=station_now() + timedelta(minutes=number))
+        for number, systolic in enumerate((150, 140), start=1)
+    ]
+    await station.journal.file(several)
+    await station.deriver.settle(visit)
+    first, second = (f"/api/series/relabel/{one.reading.id}" for one in several)
+    right = {"arm": "right", "posture": "seated"}
+    assert (await station.post(first, **right)).status_code == 204
+    shown = (await station.get("/api/series"))["series"]
+    assert [one["label"] for one in shown["members"]] == ["right arm, seated", "left arm, seated"]
+    assert (shown["act"], shown["mean"]) == ("measure", None)
+    for nothing in ({}, {"arm": "right"}, {"arm": "right", "posture": "asleep"}):
+        assert (await station.post(first, **nothing)).status_code == 422
+    unknown = f"/api/series/relabel/{uuid4()}"
+    assert (await station.post(unknown, **right)).status_code == 409
+    await station.desk.lock(author="a", reason="asked")
+    assert (await station.post(second, **right)).status_code == 409
+    await station.desk.unlock(visit, author="a")
+    assert (await station.post(second, **right)).status_code == 204
+    assert (await station.get("/api/series"))["series"]["arm"] == "right"
+    await station.desk.close(author="a")
+    assert (await station.post(second, **right)).status_code == 409
 
 
 async def test_what_is_absent_is_told_with_its_cause_and_the_next_act(station: Station) -> None:
@@ -133,6 +188,7 @@ async def test_what_is_absent_is_told_with_its_cause_and_the_next_act(station: S
     await station.desk.open(ALICE, author="a", plan=["body_weight"])
     told = await station.get("/api/absent?lang=fr")
     ((one,), (cause,)) = told["absent"], told["absent"][0]["causes"]
-    assert (one["kind"], cause["code"]) == ("body_weight", "asleep")
-    assert cause["what"].startswith("Balance ne s’est pas fait entendre")
-    assert cause["act"].startswith("Réveillez-le")
+    assert (one["kind"], cause["code"]) == ("body_weight", "unknown_device")
+    assert "jamais entendu, n’est pas connu" in cause["what"]
+    assert "Balance" in cause["what"]
+    assert "réveillez-le" in cause["act"]

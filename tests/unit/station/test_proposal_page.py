@@ -13,9 +13,11 @@ import pytest
 from browser_station import Station
 from station_room import ALICE, BRUNO, CUFF, filing, pressure, visit
 
-from devicehub.station.board import PROPOSAL, Board, Picture
+from devicehub.station.board import Board
 from devicehub.station.page import Page, Viewer
+from devicehub.station.picture import PROPOSAL, Picture
 from devicehub.station.words import LANGUAGES, Language, Words, catalogue
+from devicehub.transport.port_trouble import line_lost
 from devicehub.visit.operators import NOBODY
 from devicehub.visit.reception import Notice, Proposal, Waiting
 
@@ -87,6 +89,18 @@ async def test_a_lost_reader_is_told_with_its_cause(said: Said) -> None:
     assert "COM3" in said(waiting(reader_lost="COM3 : port introuvable"))
     both = waiting(reader_lost="COM3 : port introuvable", proposal=Proposal(uuid4(), BRUNO))
     assert "Bruno" in said(both)
+    noticed = waiting(reader_lost="COM3 : port introuvable", notice="no_separator")
+    for one in (both, noticed):
+        assert "lecteur d’identité n’est pas joignable" in said(one), "nothing else hides it"
+        assert "COM3" in said(one)
+
+
+async def test_a_lost_reader_is_told_in_one_language(said: Said) -> None:
+    lost = str(line_lost("COM3", "port introuvable", "no such port"))
+    assert "port introuvable" in said(waiting(reader_lost=lost))
+    assert "no such port" not in said(waiting(reader_lost=lost))
+    assert "COM3: no such port" in said(waiting(reader_lost=lost), "en")
+    assert "introuvable" not in said(waiting(reader_lost=lost), "en")
 
 
 async def test_a_proposal_follows_what_waits_in_the_open_visit() -> None:

@@ -75,3 +75,11 @@ async def test_a_taken_port_is_said_to_a_person() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PageUnavailable, match="arrêtez l'autre programme"):
             await serve(Starlette(), "127.0.0.1", port, None, lambda _port: None)
+
+
+async def test_an_address_that_is_none_is_said_in_the_systems_words() -> None:
+    with pytest.raises(socket.gaierror) as wrong:
+        socket.getaddrinfo("::none", 0)
+    with pytest.raises(PageUnavailable) as said:
+        await serve(Starlette(), "::none", 0, None, lambda _port: None)
+    assert f"({wrong.value.strerror})" in str(said.value)

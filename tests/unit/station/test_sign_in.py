@@ -105,7 +105,11 @@ async def test_nothing_is_answered_before_somebody_signs_in(sessions: Sessions) 
     async with _browser(sessions) as client:
         page = await client.get("/")
         assert (page.status_code, page.headers["location"]) == (303, "/sign-in")
-        assert (await client.get("/api/board")).status_code == 401
+        refused = await client.get("/api/board")
+        assert refused.status_code == 401
+        french, english = refused.json()["error"].split(" · ")
+        assert "connectez-vous d’abord" in french
+        assert "sign in first" in english
         asked = await client.get("/sign-in")
         assert "TEST Anne" in asked.text
         assert "assistant médical" in asked.text
@@ -152,6 +156,34 @@ async def test_who_touches_nothing_must_sign_in_again(sessions: Sessions, wall: 
         assert (await client.get("/api/board")).status_code == 200
         wall.time += timedelta(minutes=2)  # a page that only looks does not keep its person there
         assert (await client.get("/api/board")).status_code == 401
+
+
+async def test_the_page_says_why_somebody_has_to_sign_in_again(
+    sessions: Sessions, wall: Wall
+) -> None:
+    idle, restarted = "Personne n’a touché la page", "Le poste a redémarré"
+
+    async def seen(client: httpx.AsyncClient) -> set[str]:
+        page = (await client.get("/", follow_redirects=True)).text
+        return {why for why in (idle, restarted) if why in page}
+
+    async with _browser(sessions) as client:
+        assert await seen(client) == set()
+        await client.post("/sign-in", json=_pin("anne", "1357"))
+        wall.time += timedelta(minutes=6)
+        assert await seen(client) == {idle}
+        assert await seen(client) == {idle}, "however often it is asked"
+        await client.post("/sign-in", json=_pin("anne", "1357"))
+        before = dict(client.cookies)
+        await client.post("/api/sign-out")
+        assert await seen(client) == set(), "they have left by themselves"
+        await client.post("/sign-in", json=_pin("anne", "1357"))
+        sessions.operators.remove("anne")
+        assert await seen(client) == set(), "they are no operator any more"
+    again = Sessions(sessions.operators, idle=timedelta(minutes=5), now=wall)
+    async with _browser(again) as client:
+        client.cookies.update(before)
+        assert await seen(client) == {restarted}
 
 
 async def test_who_is_removed_is_out_at_once(sessions: Sessions) -> None:

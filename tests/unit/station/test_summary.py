@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from invented import pressure, weight
+from invented import filed, pressure, weight
 from record_room import RecordRoom, hub_of, nobodys, preparation, record_room
 
 from devicehub.driver import BodyMassIndex, BodyTemperature
@@ -77,7 +77,7 @@ async def test_a_value_comes_with_unit_source_device_and_state(front: Front) -> 
     told = row(await front.read(), "body_weight")
     for part in ("67,9", "kg", "Mesuré", "Tensiomètre", "TEST Maker Cuff 1", "n° A1"):
         assert part in told
-    assert "Classé au dossier" in told
+    assert "Classé" in told
     assert "67.9" in row(await front.read("/summary?lang=en"), "body_weight")
 
 
@@ -92,6 +92,15 @@ async def test_what_is_not_filed_and_what_is_doubtful_says_so(front: Front) -> N
     told = row(await front.read(), "blood_pressure")
     assert "Mouvement pendant la mesure" in told
     assert "Enregistré" in told
+
+
+async def test_a_value_no_sensor_measures_does_not_ask_who_the_patient_is(front: Front) -> None:
+    made = filed(weight("900"), at=station_now(), visit=front.room.visit.id, state="invalid")
+    reading = made.reading.model_copy(update={"plausibility": "impossible"})
+    await front.room.journal.file([made.model_copy(update={"reading": reading})])
+    told = plain(await front.read())
+    assert "900" in told
+    assert "confirmez que c’est bien ce patient" not in told
 
 
 async def test_a_series_is_its_mean_with_its_members_below(front: Front) -> None:
@@ -168,10 +177,10 @@ async def test_what_was_rejected_is_left_out_and_kept_in_sight(front: Front) -> 
 async def test_what_is_planned_and_absent_has_its_cause_and_next_act(front: Front) -> None:
     text = plain(await front.read())
     assert "Prévu et absent" in text
-    assert "Balance ne s’est pas fait entendre" in text
+    assert "« Balance » ne s’est pas fait entendre" in text
     assert "Réveillez-le" in text
     await front.room.file(weight("67.9"), "accepted")
-    assert "Balance ne s’est pas fait entendre" not in plain(await front.read())
+    assert "« Balance » ne s’est pas fait entendre" not in plain(await front.read())
 
 
 async def test_a_closed_visit_tells_what_it_never_got(front: Front) -> None:
@@ -203,7 +212,7 @@ async def test_the_patients_earlier_values_are_drawn_and_told(front: Front) -> N
 
 async def test_a_locked_visit_is_closed_to_everybody(front: Front) -> None:
     await front.room.file(weight("67.9"), "filed")
-    await front.room.desk.lock(author="page", reason="idle")
+    await front.room.desk.lock(author="page", reason="asked")
     for path in ("/summary", f"/summary/{front.room.visit.id}"):
         answer = await front.browser.get(path)
         assert answer.status_code == 403
@@ -232,8 +241,7 @@ async def test_an_earlier_visit_of_the_day_is_found_by_its_id_and_no_other(front
     assert "67,9" not in here
     assert "TEST Alice" in here, "the way to the other visit"
     await front.room.desk.reconcile()
-    front.room.desk._identities.clear()
-    front.room.desk._known.clear()
+    front.room.desk._identities.forget_but([])
     restarted = plain(await front.read())
     assert "TEST Alice" in restarted, "after a restart the dossier tells the name again"
     there = plain(await front.read(f"/summary/{first}"))

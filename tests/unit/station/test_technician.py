@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import dataclasses
 import io
 import logging
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,18 +28,21 @@ from devicehub.devices.binding import BleBinding
 from devicehub.devices.bluetooth import RadioNews
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.commissioning import Commissioning
+from devicehub.devices.evidence import FILE, _told_by, level
 from devicehub.devices.intake import FrameSeen, Intake, Source
 from devicehub.devices.upkeep import Upkeep
 from devicehub.driver import BodyWeight, DeviceFacts, Frame
 from devicehub.journal.metrology import MetrologyEntry
 from devicehub.reading.clock import DeviceClock
+from devicehub.reading.reading import Origin
 from devicehub.station.logbook import LINES_KEPT, Logbook
 from devicehub.station.lookout import AFTERWARDS, FRAMES_KEPT, Lookout
 from devicehub.station.routes import station_app
 from devicehub.station.sessions import COOKIE
 from devicehub.station.technician import Technician
+from devicehub.station.words import Words
 from devicehub.station.workshop_view import Bound
-from devicehub.transport.hands import Arrival, Origin, station_now
+from devicehub.transport.hands import Arrival, station_now
 from devicehub.visit.operators import Operator
 
 PAGES = ("devices", "frames", "bonds", "metrology", "logs", "health")
@@ -153,7 +158,7 @@ async def test_a_device_tells_everything_that_is_known_of_it(shop: Shop) -> None
     )
     zone = now.utcoffset() or timedelta()
     clock = DeviceClock(offset_seconds=-(zone.total_seconds() + 75), seen_at=now)
-    await shop.room.journal.remember_device("cuff", facts=facts, clock=clock)
+    await shop.room.journal.remember_device("cuff", "C0:00:00:00:00:01", facts=facts, clock=clock)
     state = DeviceState(
         device="cuff", driver="sig_blood_pressure", origin="device", state="connected", since=now
     )
@@ -166,11 +171,66 @@ async def test_a_device_tells_everything_that_is_known_of_it(shop: Shop) -> None
     )
     assert cuff["clock_off_seconds"] == 75, "its clock is ahead"
     assert cuff["driver_version"]
-    assert (scale["state"], scale["last_seen"]) == ("unknown", None)
+    assert (scale["state"], scale["last_seen"]) == ("not_seen", None)
     assert [one["standing"] for one in scale["metrology"]["checks"]] == ["missing"]
     html = await shop.read("/technician")
-    for part in ("TEST Maker Cuff 1", "1.2", "41 %", "+75 s", "Connecté", "sans trace"):
+    for part in (
+        "TEST Maker Cuff 1",
+        "1.2",
+        "41\N{NO-BREAK SPACE}%",
+        "+75 s",
+        "Connecté",
+        "sans trace",
+    ):
         assert part in html
+
+
+async def test_a_device_tells_how_well_its_driver_is_known_and_in_which_modes_it_is_automatic(
+    shop: Shop,
+) -> None:
+    s400 = registry.find("xiaomi_s400")
+    shop.room.board.device(
+        DeviceState(
+            device="s400", driver=s400.id, origin="device", state="connected", since=station_now()
+        ),
+        name="Balance",
+    )
+    told = {one["id"]: one for one in (await shop.twin("devices"))["devices"]}
+    assert told["s400"]["automatic"] == s400.automatic.source
+    assert told["s400"]["automatic_modes"] == sorted(
+        s400.automatic.modes, key=lambda mode: mode or ""
+    )
+    assert len(told["s400"]["automatic_modes"]) > 1
+    assert told["cuff"]["automatic_modes"] == [None]
+    for device, driver in (("cuff", "sig_blood_pressure"), ("s400", s400.id)):
+        assert told[device]["evidence"] == level(registry.find(driver))
+        assert told[device]["evidence"] is not None
+    html = await shop.read("/technician")
+    assert Words("fr")(f"evidence.{told['cuff']['evidence']}") in html
+    assert "mode unique" in html
+    assert escape(s400.automatic.source) in await shop.read("/technician?lang=en")
+    assert s400.automatic.source.partition(": ")[0] in html
+    assert escape(s400.automatic.source) not in html
+
+
+def test_what_a_package_says_wrongly_or_not_at_all_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "wards_drivers"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _told_by("wards_drivers") == {}
+    for text in ("{", '{"a": "certain"}'):
+        _told_by.cache_clear()
+        (package / FILE).write_text(text)
+        assert _told_by("wards_drivers") == {}
+    _told_by.cache_clear()
+    (package / FILE).write_text('{"a": "proven"}')
+    assert _told_by("wards_drivers") == {"a": "proven"}
+    _told_by.cache_clear()
+    stranger = dataclasses.replace(registry.find("sig_blood_pressure"), id="nobodys")
+    assert level(stranger) is None
 
 
 async def test_bytes_are_hidden_while_they_may_be_somebodys(shop: Shop) -> None:

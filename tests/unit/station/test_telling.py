@@ -8,20 +8,27 @@ from typing import get_args
 from uuid import uuid4
 
 import pytest
-from invented import START
+from invented import START, filed, weight
 
-from devicehub.devices.adoption import NotAdopted, Sorted, Stage, Standing
+from devicehub.devices.adoption import (
+    Candidate,
+    Challenge,
+    NotAdopted,
+    Sorted,
+    Stage,
+    Standing,
+)
 from devicehub.devices.binding import BleBinding
 from devicehub.devices.upkeep import Matter, Notice
 from devicehub.reading.derivation import Arm, Member, Posture
-from devicehub.reading.metrology import Check
+from devicehub.reading.metrology import Check, Checked, Metrology
 from devicehub.station import telling
 from devicehub.station.words import LANGUAGES, Language, Words
 from devicehub.visit import series as the
 from devicehub.visit.course import Act, look
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Hold
-from devicehub.visit.plan import Cause, CauseCode, NotFiled, NotFiledCode
+from devicehub.visit.plan import Cause, CauseCode, NotFiled, NotFiledCode, Trouble
 from devicehub.visit.series import SeriesRules
 
 SPOKEN = pytest.mark.parametrize("language", LANGUAGES)
@@ -35,6 +42,18 @@ def test_every_cause_names_the_next_act(language: Language, code: CauseCode) -> 
     assert told.what.endswith(".")
     assert told.act.endswith(".")
     assert "{" not in told.what + told.act
+
+
+@SPOKEN
+@pytest.mark.parametrize("why", get_args(Trouble))
+@pytest.mark.parametrize("holder", [None, "minicom (pid 7)"])
+def test_what_keeps_a_device_from_being_read_is_said_on_its_row(
+    language: Language, why: Trouble, holder: str | None
+) -> None:
+    told = telling.trouble(Words(language), why, "Balance", holder)
+    assert told.endswith(".")
+    assert "{" not in told
+    assert ("minicom" in told) == (holder is not None and why in {"port_held", "port_shared"})
 
 
 @SPOKEN
@@ -60,7 +79,9 @@ def test_every_notice_of_a_device(language: Language, matter: Matter, check: Che
 
 
 @SPOKEN
-@pytest.mark.parametrize("code", [*get_args(Doubt), "metrology_lapsed", "unattended", "unusual"])
+@pytest.mark.parametrize(
+    "code", [*get_args(Doubt), "metrology_lapsed", "unattended", "unusual", "half_a_pressure"]
+)
 def test_a_doubt_asks_and_never_judges(language: Language, code: str) -> None:
     text = telling.doubt(Words(language), code).lower()
     assert "normal" not in text  # "anormal" and "abnormal" too
@@ -105,12 +126,42 @@ def test_every_double_and_every_stage_of_an_adoption(language: Language) -> None
     doubles: list[Standing] = ["look_alike", "not_adopted"]
     for standing in doubles:
         assert "Balance" in telling.double(words, Sorted(standing, scale))
+    heard = Candidate("c0:00:00:00:0a:2f", "TEST-SCALE 3", START)
+    challenge = Challenge("scale", "4711", "tina", START, frozenset(), (heard,))
     for stage in get_args(Stage):
-        assert ("4711" in telling.adoption(words, stage, "4711")) == (
-            stage in {"waiting", "proposed"}
-        )
+        told = telling.adoption(words, challenge, stage)
+        assert ("4711" in told) == (stage in {"waiting", "proposed"})
+        shown = "TEST-SCALE 3" in told and "0A:2F" in told
+        assert shown == (stage in {"proposed", "ambiguous"}), "what was heard, as its label has it"
+        assert "donnez le code" not in told, "the page has no field for a code"
     for why in ("wrong_code", "nothing_woke", "ambiguous", "over"):
         assert telling.not_adopted(words, NotAdopted(why))
+
+
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [
+        (Checked(check="verification", standing="missing"), "Aucune trace"),
+        (Checked(check="verification", standing="overdue", due=DAY), "échu depuis le 22/11/2026"),
+        (
+            Checked(check="verification", standing="failed", done_on=DAY, due=DAY),
+            "refusé à son contrôle du 22/11/2026",
+        ),
+    ],
+)
+def test_what_lapsed_is_said_as_it_is_and_once(checked: Checked, said: str) -> None:
+    good = Checked(check="calibration", standing="due_soon", due=DAY)
+    metrology = Metrology(checks=(good, checked), lapsed=True, blocks=True)
+    words = Words("fr")
+    held = telling.hold(words, "metrology_lapsed", metrology)
+    assert said in held
+    assert "vérification périodique" in held
+    assert "médecin" in held
+    assert ("échu" in held) == (checked.standing == "overdue")
+    reading = filed(weight("80"), at=START).reading.model_copy(update={"metrology": metrology})
+    assert telling.flags(words, reading, None, "metrology_lapsed") == ()
+    (warning,) = telling.flags(words, reading, None)
+    assert held.startswith(warning)
 
 
 @SPOKEN

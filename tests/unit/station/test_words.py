@@ -10,8 +10,8 @@ import pytest
 from station_room import pressure, temperature, weight
 
 from devicehub.delivery.wire import DeviceState
-from devicehub.devices.news import Why
-from devicehub.driver import KINDS, BloodPressure
+from devicehub.devices.evidence import Level
+from devicehub.driver import KINDS, BloodPressure, Glucose, OxygenSaturation
 from devicehub.driver.measurement import Flag, TemperatureSite
 from devicehub.journal.records import QuarantineReason, State
 from devicehub.station import words
@@ -30,6 +30,11 @@ def test_both_catalogues_have_the_same_keys_and_placeholders() -> None:
         slots = set(re.findall(r"{(\w+)}", text))
         assert slots == set(re.findall(r"{(\w+)}", english[key])), key
         assert english[key].strip(), key
+
+
+def test_no_french_line_begins_with_a_colon_or_a_question_mark() -> None:
+    for key, text in catalogue("fr").items():
+        assert not re.search(r" [:;?!%»]|« ", text), key
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,8 @@ def test_no_word_is_left_over() -> None:
 def test_every_state_reason_flag_and_kind_has_its_word() -> None:
     from typing import get_args
 
+    fields = [field for several in words._FIELDS.values() for field in several]
+    units = {field.unit for field in fields}
     for language in words.LANGUAGES:
         said = catalogue(language)
         for family, names in (
@@ -63,11 +70,11 @@ def test_every_state_reason_flag_and_kind_has_its_word() -> None:
             ("reason", get_args(QuarantineReason)),
             ("flag", get_args(Flag)),
             ("kind", KINDS),
-            ("figure", words.FIGURES),
-            ("unit", words.UNITS),
-            ("spoken", words.UNITS),
+            ("figure", [field.name for field in fields]),
+            ("unit", units),
+            ("spoken", units),
             ("site", get_args(TemperatureSite)),
-            ("why", get_args(Why)),
+            ("evidence", get_args(Level)),
             ("fault", get_args(RadioFault)),
             ("radio", (*get_args(Listening), "lost")),
             ("passkey", ("type_here", *get_args(Purpose))),
@@ -96,3 +103,20 @@ def test_what_could_not_be_measured_is_said_so() -> None:
     (figure, *_) = Words("fr").figures(BloodPressure(systolic_mmhg=None))
     assert figure.text == "–/–"
     assert "non mesuré" in figure.spoken
+
+
+def test_a_glucose_is_told_in_every_unit_a_meter_or_a_laboratory_shows() -> None:
+    """104 mg/dL is 1.04 g/L, and 104 / 18.0156 = 5.77 mmol/L."""
+    glucose = Glucose.model_validate({"milligrams_per_decilitre": "104"})
+    told = " ".join(Words("fr").value(glucose).split())
+    assert told == "104 mg/dL, soit 1,04 g/L, ou 5,8 mmol/L"
+    assert len(Words("fr").figures(Glucose())) == 1
+
+
+def test_on_one_line_each_value_but_the_first_says_what_it_is() -> None:
+    oxygen = OxygenSaturation.model_validate(
+        {"percent": 92, "pulse_per_minute": 72, "perfusion_index_percent": "7.4"}
+    )
+    told = " ".join(Words("fr").value(oxygen).split())
+    assert told == "92 %, pouls 72 /min, indice de perfusion 7,4 %"
+    assert " ".join(Words("fr").value(pressure()).split()) == "128/76 mmHg, pouls 71 /min"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 
+from devicehub.app.watches import watch_upkeep
 from devicehub.devices.binding import BleBinding
 from devicehub.devices.commissioning import Commissioning
 from devicehub.devices.upkeep import Upkeep
 from devicehub.journal.journal import Journal
 from devicehub.station.answering import Counter
+from devicehub.station.board import Board
 from devicehub.station.sessions import COOKIE, Sessions
 from devicehub.station.words import Words
 from devicehub.station.workshop import Workshop
@@ -33,6 +37,7 @@ class Station:
     """What stands behind the endpoints, and a browser in front of them."""
 
     def __init__(self, journal: Journal, folder: Path) -> None:
+        self.journal = journal
         self.commissioning = Commissioning(journal, [SCALE], known_only=True)
         operators = Operators.of(folder)
         technician = Operator(id="tech", name="T", role="technician")
@@ -106,6 +111,34 @@ async def test_a_check_is_written_down_and_its_notice_goes(station: Station) -> 
         {"by": ""},
     ):
         assert (await station.post("/api/metrology", **done | wrong)).status_code == 422
+
+
+async def test_the_rail_follows_the_metrology_log_at_once(station: Station) -> None:
+    station.sign_in()
+    board, journal = Board(simulation=True), station.journal
+    upkeep = Upkeep({"scale": ("verification",)}, block=True)
+    watching = asyncio.create_task(
+        watch_upkeep(["scale"], upkeep, journal, station.commissioning, board)
+    )
+    try:
+        with board.watch() as watcher:
+
+            async def until(*matters: str) -> None:
+                async with asyncio.timeout(30):
+                    while [one.matter for one in board.picture.notices.get("scale", ())] != [
+                        *matters
+                    ]:
+                        await watcher.changes(30)
+
+            await until("check_missing")
+            day = station_now().date().isoformat()
+            done = {"device": "scale", "act": "verification", "done_on": day, "by": "TEST"}
+            assert (await station.post("/api/metrology", **done)).status_code == 204
+            await until()
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
 
 
 async def test_a_device_is_adopted_at_the_page(station: Station) -> None:

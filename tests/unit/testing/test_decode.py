@@ -25,6 +25,7 @@ THERMOMETER = registry.find("sig_thermometer")
 SCALE = registry.find("mt_sics")
 STABLE = "53 20 53 20 20 20 20 20 20 37 32 2e 34 30 20 6b 67"  # S S      72.40 kg
 PRESSURE = "00 78 00 50 00 5d 00"
+NO_HEX = "hex : pas des octets en hexadécimal, deux chiffres chacun · not bytes in hexadecimal, two digits each"
 
 
 def asked(
@@ -120,10 +121,10 @@ def test_each_line_has_its_answer_in_order() -> None:
         ["cuff_pressure"],
         {"ok": False, "error": "2 bytes wanted, 0 left", "at": 1},
         {"ok": False, "error": "1 bytes wanted, 0 left", "at": 0},
-        {"ok": False, "error": "hex: not bytes in hexadecimal, two digits each", "at": None},
+        {"ok": False, "error": NO_HEX, "at": None},
         ["device_facts"],
         {"ok": False, "error": answers[7]["error"], "at": None},
-        {"ok": False, "error": "hex: not bytes in hexadecimal, two digits each", "at": None},
+        {"ok": False, "error": NO_HEX, "at": None},
         {"ok": False, "error": answers[9]["error"], "at": None},
     ]
     assert str(answers[7]["error"]).startswith("parts: ")
@@ -156,7 +157,10 @@ def test_model_and_secrets_reach_the_driver() -> None:
     assert (said["kilograms"], said["mode"]) == (79, "X2")
     line = '{"model": "X3", "secrets": {"key": "0e0e"}, "parts": [["-", "3638"]]}'
     assert '"kilograms": 86' in json.dumps(asked(sealed, line, model="X2", secrets={"key": "0101"}))
-    with pytest.raises(BadHex, match=r"^secret key: not bytes in hexadecimal, two digits each$"):
+    with pytest.raises(
+        BadHex,
+        match=r"^secret key : pas des octets en hexadécimal.* not bytes in hexadecimal, two digits each$",
+    ):
         decode_hex(sealed, None, ["3638"], None, {"key": "never shown"})
 
 

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from devicehub.devices import registry
+from devicehub.devices.evidence import Level
 from devicehub.testing.capture import Captured, captured
 from devicehub.testing.evidence import Evidence, checklist, evidence
 
@@ -68,6 +70,7 @@ def test_a_serial_line_is_cut_in_the_middle_of_a_message() -> None:
 def test_the_levels_are_in_order_and_have_words() -> None:
     words = ["drafted", "simulated", "documented", "captured", "proven"]
     assert [str(level) for level in sorted(Evidence)] == words
+    assert list(get_args(Level)) == words, "the station's page knows the same"
 
 
 def test_the_checklist_shows_what_was_seen() -> None:

@@ -54,9 +54,9 @@ def test_a_beurer_tells_a_weight_then_a_composition_without_time(seed: int) -> N
         (user_data.encode_consent(1, 1234), "200201"),
         (user_data.encode_consent(1, 1235), "200205"),
         (user_data.encode_consent(2, 1234), "200203"),
-        (user_data.encode_register(5), "20010102"),
-        (user_data.encode_list(), "20040101"),
-        (user_data.encode_delete(), "200305"),
+        (b"\x01\x05\x00", "20010102"),
+        (b"\x04", "20040101"),
+        (b"\x03", "200305"),
         (b"\x09", "200902"),
         (b"\x02\x01", "200202"),
     ],
@@ -69,11 +69,11 @@ def test_a_user_control_point_answers(request_: bytes, answer: str) -> None:
 
 def test_users_come_and_go() -> None:
     users = Users(pins={1: 1234}, room=2)
-    list(users.write(user_data.encode_register(7)))
+    list(users.write(b"\x01\x07\x00"))
     assert users.pins == {1: 1234, 2: 7}
-    (full,) = users.write(user_data.encode_register(8))
+    (full,) = users.write(b"\x01\x08\x00")
     assert full.data == b"\x20\x01\x04"
     list(users.write(user_data.encode_consent(2, 7)))
-    list(users.write(user_data.encode_delete()))
+    list(users.write(b"\x03"))
     assert users.pins == {1: 1234}
     assert users.agreed is None

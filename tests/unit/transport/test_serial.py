@@ -25,6 +25,7 @@ from devicehub.transport.serial import PortLink, open_line, origin_of
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
 
+import grp
 import tty
 
 LINE = Line(baud=9600, framer=lines(b"\r\n", limit=40))
@@ -204,11 +205,77 @@ async def test_a_port_that_is_not_there_is_named(tmp_path: Path, journal: Journa
     assert line_threads() == []
 
 
+async def test_what_is_no_usb_identity_is_not_said_to_be_a_plug(journal: Journal) -> None:
+    with pytest.raises(LinkLost, match="identité USB") as wrong:
+        async with open_line("usb:zz", LINE, journal.hands):
+            pytest.fail("it opened")
+    assert "prise" not in str(wrong.value)
+
+
 def test_a_port_without_permission_names_the_group(tmp_path: Path) -> None:
     port = tmp_path / "ttyUSB0"
     port.touch()
+    port.chmod(0o660)
+    if os.geteuid() == 0:  # else it is in a group of whoever runs the tests
+        os.chown(port, -1, grp.getgrnam("dialout").gr_gid)
     denied = not_opened(str(port), OSError(errno.EACCES, "Permission denied"))
     assert f"add this user to the group {port.group()}" in str(denied)
+
+
+def test_nobody_is_told_to_join_the_administrators_group(tmp_path: Path) -> None:
+    roots = Path("/etc/passwd")
+    assert roots.stat().st_gid == 0
+    owners = tmp_path / "ttyUSB0"
+    owners.touch()
+    owners.chmod(0o600)  # whatever its group is, it could do nothing with it
+    for port in (roots, owners):
+        denied = str(not_opened(str(port), OSError(errno.EACCES, "Permission denied")))
+        assert "add this user" not in denied
+        assert "ajoutez cet utilisateur" not in denied
+        assert "règle udev" in denied
+
+
+@pytest.mark.parametrize("port", ["/dev", "/dev/null"])
+async def test_what_is_no_serial_port_is_said_without_a_number(journal: Journal, port: str) -> None:
+    with pytest.raises(LinkLost, match=f"{port} : ce n'est pas un port série") as lost:
+        async with open_line(port, LINE, journal.hands):
+            pytest.fail("it opened")
+    assert "rrno" not in str(lost.value)
+    assert "ioctl" not in str(lost.value)
+
+
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [
+        ("socket://127.0.0.1", "écrivez l'hôte et un port de 1 à 65535"),
+        ("rfc2217://h:x", "écrivez l'hôte et un port de 1 à 65535"),
+        ("socket://h:99999", "write the host and a port from 1 to 65535"),
+        ("socket:127.0.0.1:4001", 'write "socket://host:port"'),
+        ("socket://127.0.0.1:4001?logging=debug", "without this option"),
+    ],
+)
+async def test_a_terminal_servers_wrong_address_is_explained(
+    journal: Journal, port: str, said: str
+) -> None:
+    with pytest.raises(LinkLost) as lost:
+        async with open_line(port, LINE, journal.hands):
+            pytest.fail("it opened")
+    assert said in str(lost.value)
+    assert "NoneType" not in str(lost.value)
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(\\) is deprecated:DeprecationWarning:serial")
+async def test_a_terminal_server_that_does_not_set_lines_is_told_from_one_that_is_off(
+    journal: Journal,
+) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with pytest.raises(LinkLost, match='prenez "socket://"'):
+            async with open_line(
+                f"rfc2217://127.0.0.1:{server.getsockname()[1]}", LINE, journal.hands
+            ):
+                pytest.fail("it opened")
 
 
 async def test_a_port_held_by_another_program_names_it(
@@ -370,7 +437,7 @@ async def test_a_terminal_server_that_is_off_is_named(journal: Journal) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
-    with pytest.raises(LinkLost, match=f"socket://127.0.0.1:{number}.*cannot be opened"):
+    with pytest.raises(LinkLost, match=f"socket://127.0.0.1:{number}.*this terminal server"):
         async with open_line(f"socket://127.0.0.1:{number}", LINE, journal.hands):
             pytest.fail("it opened")
 

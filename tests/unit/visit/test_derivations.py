@@ -124,9 +124,10 @@ class TestSeries:
         series, filings = series_of(150, 140)
         (once,), (again,) = all_wanted(filings, series), all_wanted(filings, series)
         assert once == again
-        for one in filings:
-            series = the.relabel(series, one.reading.id, arm="right", posture="seated")
-        (other,) = all_wanted(filings, the.put_cuff_on(series, "right"))
+        by_id = {one.reading.id: one for one in filings}
+        for reading in by_id:
+            series = the.relabel(series, reading, by_id, arm="right", posture="seated")
+        (other,) = all_wanted(filings, series)
         assert other.id != once.id
 
     def test_there_is_none_before_every_member_is_accepted(self) -> None:

@@ -55,19 +55,19 @@ def code(fields: dict[str, str], header: str = HEADER) -> str:
 
 
 def read(fields: dict[str, str]) -> PatientIdentity:
-    return read_ins(code(fields), accepts_test_cards=False)
+    return read_ins(code(fields), simulation=False)
 
 
 def refusal(text: str) -> str:
     with pytest.raises(NotRead) as refused:
-        read_ins(text, accepts_test_cards=False)
+        read_ins(text, simulation=False)
     return refused.value.reason
 
 
 def outcome(sent: bytes) -> PatientIdentity | VisitCode | NotRead | None:
     """What a line of a reader gives, refusals included."""
     try:
-        return read_scan(sent, accepts_test_cards=False)
+        return read_scan(sent, simulation=False)
     except NotRead as refused:
         return refused
 
@@ -149,9 +149,9 @@ def test_what_was_cut_short_is_nobody(
     sent = code(fields).encode() + suffix[:1]
     cut = data.draw(st.integers(0, len(sent) - 1))
     with pytest.raises(NotRead):
-        read_scan(sent[:cut], accepts_test_cards=True)
+        read_scan(sent[:cut], simulation=True)
     if suffix == b"\r\n":
-        assert read_scan(sent + b"\n", accepts_test_cards=True) == read(fields)
+        assert read_scan(sent + b"\n", simulation=False) == read(fields)
 
 
 @given(patients, st.data())
@@ -171,12 +171,12 @@ def test_noise_is_nobody(noise: bytes) -> None:
 @pytest.mark.parametrize("suffix", [b"\r", b"\n", b"\r\n", b"\t"])
 def test_readers_add_things_around_the_code(prefix: bytes, suffix: bytes) -> None:
     sent = prefix + code(ALICE).encode() + suffix
-    assert read_scan(sent, accepts_test_cards=False) == read(ALICE)
+    assert read_scan(sent, simulation=False) == read(ALICE)
 
 
 def test_half_a_code_before_a_whole_one_changes_nothing() -> None:
     half = code({**ALICE, "S4": "SOMEBODY ELSE"})[:90]
-    assert read_scan((half + code(ALICE) + "\r").encode(), accepts_test_cards=False) == read(ALICE)
+    assert read_scan((half + code(ALICE) + "\r").encode(), simulation=False) == read(ALICE)
 
 
 @pytest.mark.parametrize(
@@ -212,26 +212,39 @@ def test_every_fault_has_its_reason(text: str, reason: str) -> None:
 @pytest.mark.parametrize("oid", [INS_NIR_TEST, INS_NIR_DEMO])
 def test_a_test_card_is_somebody_in_simulation_only(oid: str) -> None:
     text = code({**ALICE, "S2": oid})
-    assert read_ins(text, accepts_test_cards=True).family_name == "TEST D'ESSAI"
+    assert read_ins(text, simulation=True).family_name == "TEST D'ESSAI"
     assert refusal(text) == "test_card"
+
+
+@pytest.mark.parametrize("oid", [INS_NIR, INS_NIA])
+def test_a_patients_card_is_nobody_in_simulation(oid: str) -> None:
+    text = code({**ALICE, "S2": oid})
+    assert read_ins(text, simulation=False).family_name == "TEST D'ESSAI"
+    with pytest.raises(NotRead, match="real_card"):
+        read_ins(text, simulation=True)
+
+
+def test_what_was_too_long_to_keep_is_no_code_of_ours() -> None:
+    with pytest.raises(NotRead, match="unknown_code"):
+        read_scan(b"", simulation=False)
 
 
 def test_names_at_their_longest_have_no_separator() -> None:
     fields = {**ALICE, "S3": "A" * 100, "S4": "B" * 100, "S2": INS_NIR_TEST}
     text = code(fields)
     assert GS not in text
-    assert read_ins(text, accepts_test_cards=True).given_name == "A" * 100
+    assert read_ins(text, simulation=True).given_name == "A" * 100
 
 
 @pytest.mark.parametrize("sent", [VISIT, f"]C0{VISIT}", f"]Q1{VISIT}"])
 def test_a_visits_own_code(sent: str) -> None:
-    assert read_scan(sent.encode() + b"\r", accepts_test_cards=False) == VisitCode(VISIT)
+    assert read_scan(sent.encode() + b"\r", simulation=False) == VisitCode(VISIT)
 
 
 @pytest.mark.parametrize("sent", [VISIT[:-1], VISIT + "0", VISIT.upper(), "p-0123456789abcdef0123"])
 def test_a_damaged_visit_code_is_none(sent: str) -> None:
     with pytest.raises(NotRead, match="unknown_code"):
-        read_scan(sent.encode() + b"\r", accepts_test_cards=False)
+        read_scan(sent.encode() + b"\r", simulation=False)
 
 
 @given(patients, st.data())

@@ -79,6 +79,15 @@ def test_an_id_the_audit_could_not_carry_is_refused(book: Operators, id_: str) -
         book.add(ANNE.model_copy(update={"id": id_}), "1357")
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 81])
+def test_a_name_the_dossier_would_refuse_of_a_physician_is_refused(
+    book: Operators, name: str
+) -> None:
+    with pytest.raises(WrongOperator, match="80"):
+        book.add(ANNE.model_copy(update={"name": name}), "1357")
+    book.add(ANNE.model_copy(update={"name": "x" * 80}), "1357")
+
+
 def test_without_a_pin_the_provider_must_know_them(book: Operators) -> None:
     with pytest.raises(WrongOperator):
         book.add(ANNE, None)

@@ -54,7 +54,7 @@ class TestTheDevices:
 
     def test_one_that_was_never_heard_might_tell_it_where_no_other_does(self) -> None:
         unknown = replace(CUFF, name="Nouveau", tells=None)
-        assert cause(room(SCALE, unknown)) == Cause("asleep", "Nouveau")
+        assert cause(room(SCALE, unknown)) == Cause("unknown_device", "Nouveau")
         (one,) = absent(room(READY, unknown))
         assert [each.device for each in one.causes] == ["Tensiomètre"]
 
@@ -62,6 +62,18 @@ class TestTheDevices:
         assert cause(room(CUFF)) == Cause("asleep", "Tensiomètre")
         heard_before = replace(CUFF, condition="waiting", heard_at=BEFORE)
         assert cause(room(heard_before)) == Cause("asleep", "Tensiomètre")
+
+    def test_of_one_that_nobody_adopted_it_is_not_said_that_it_sleeps(self) -> None:
+        unadopted = replace(CUFF, trouble="not_adopted")
+        assert cause(room(unadopted)) == Cause("not_adopted", "Tensiomètre")
+        unknown = replace(unadopted, tells=None)
+        assert cause(room(SCALE, unknown)) == Cause("unknown_not_adopted", "Tensiomètre")
+
+    def test_who_has_the_port_is_named(self) -> None:
+        held = replace(SCALE, condition="lost", trouble="port_held", holder="minicom (pid 7)")
+        visit = VISIT.model_copy(update={"plan": ("body_weight",)})
+        told = cause(room(held, visit=visit))
+        assert told == Cause("port_held", "Balance", "minicom (pid 7)")
 
     @pytest.mark.parametrize("trouble", get_args(Trouble))
     def test_it_cannot_be_talked_to(self, trouble: Trouble) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from devicehub.testing.reader_body import ALICE, BRUNO, ins_code
 from devicehub.visit import reception as reception_module
+from devicehub.visit.ins import INS_NIR
 from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.reader import LINE
 from devicehub.visit.reception import (
     Doors,
     DossierSilent,
@@ -22,6 +24,7 @@ from devicehub.visit.reception import (
     VisitOver,
     Waiting,
 )
+from devicehub.visit.scan import LONGEST
 
 PLANNED, OVER, UNREACHED = "v-" + "a" * 20, "v-" + "b" * 20, "v-" + "c" * 20
 PATIENCE = 10.0
@@ -36,6 +39,8 @@ class Hub:
         self.opened: list[tuple[PatientIdentity, str | None]] = []
         self.authors: list[str] = []
         self.silent = False
+        self.asked: asyncio.Event | None = None
+        self.answer: asyncio.Event | None = None
         self.waiting = Waiting()
         self.changed = asyncio.Event()
         doors = Doors(
@@ -45,7 +50,7 @@ class Hub:
             present=lambda: self.present,
             show=self._show,
         )
-        self.reception = Reception(doors, accepts_test_cards=simulation, opens_visit=opens_visit)
+        self.reception = Reception(doors, simulation=simulation, opens_visit=opens_visit)
 
     @property
     def proposed(self) -> Proposal:
@@ -57,6 +62,9 @@ class Hub:
         await self.reception.scan(line + b"\r")
 
     async def _planned(self, visit: str) -> PatientIdentity:
+        if self.asked is not None and self.answer is not None:
+            self.asked.set()
+            await self.answer.wait()
         if visit == PLANNED:
             return BRUNO
         if visit == UNREACHED:
@@ -201,6 +209,57 @@ async def test_a_test_card_is_refused_where_patients_are_real() -> None:
     await hub.scan(ins_code(ALICE))
     assert hub.waiting == Waiting(notice="test_card")
     assert hub.opened == []
+
+
+async def test_a_patients_card_is_refused_in_simulation_and_withdraws_who_was_proposed() -> None:
+    assert ALICE.ins is not None
+    hub = Hub(simulation=True, opens_visit=False)
+    await hub.scan(ins_code(ALICE))
+    real = ALICE.model_copy(update={"ins": ALICE.ins.model_copy(update={"oid": INS_NIR})})
+    await hub.scan(ins_code(real))
+    assert hub.waiting == Waiting(notice="real_card")
+
+
+@pytest.mark.parametrize("size", [1, 61, 5000])
+@pytest.mark.parametrize("length", [LONGEST, 704, 3 * LONGEST])
+async def test_a_scan_too_long_withdraws_who_was_proposed(length: int, size: int) -> None:
+    hub = Hub()
+    framer = LINE.framer()
+    for sent, proposed in (
+        (ins_code(ALICE) + b"\r", ALICE),
+        (b"X" * length + b"\r\n", None),
+        (ins_code(BRUNO) + b"\r\n", BRUNO),
+    ):
+        for at in range(0, len(sent), size):
+            for line in framer.feed(sent[at : at + size]):
+                await hub.reception.scan(line)
+        held = hub.waiting.proposal
+        assert (held and held.identity) == proposed
+        assert hub.waiting.notice == (None if proposed else "unknown_code")
+
+
+async def test_a_scan_without_an_end_withdraws_too_once_it_is_too_long() -> None:
+    hub = Hub()
+    await hub.scan(ins_code(ALICE))
+    for line in LINE.framer().feed(b"X" * (LONGEST + 1)):
+        await hub.reception.scan(line)
+    assert hub.waiting == Waiting(notice="unknown_code")
+
+
+async def test_while_the_dossier_is_asked_the_one_before_is_not_offered() -> None:
+    hub = Hub()
+    await hub.scan(ins_code(ALICE))
+    before = hub.proposed.id
+    hub.asked, hub.answer = asyncio.Event(), asyncio.Event()
+    asking = asyncio.create_task(hub.scan(PLANNED))
+    async with asyncio.timeout(PATIENCE):
+        await hub.asked.wait()
+    assert hub.waiting.proposal is None
+    with pytest.raises(NotProposed):
+        await hub.reception.open(before, author="page")
+    hub.answer.set()
+    await asking
+    assert hub.proposed.identity == BRUNO
 
 
 async def test_a_lost_reader_is_said_beside_what_waits() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from invented import LASTS, START, filed, pressure
 from pydantic import ValidationError
 
 from devicehub.journal.records import Filing, State
-from devicehub.reading.derivation import Arm
+from devicehub.reading.derivation import Arm, Posture
 from devicehub.visit import series as the
 from devicehub.visit.course import Course, derivation, look
 from devicehub.visit.series import Series, SeriesRules
@@ -62,6 +63,10 @@ class Room:
 
     def become(self, reading: UUID, state: State) -> None:
         self.filings[reading] = self.filings[reading].model_copy(update={"state": state})
+
+    def says(self, reading: UUID, arm: Arm, posture: Posture) -> None:
+        """The operator corrects where a reading was taken."""
+        self.series = the.relabel(self.series, reading, self.filings, arm=arm, posture=posture)
 
     def course(self) -> Course:
         return look(self.series, self.filings, self.now)
@@ -299,9 +304,11 @@ class TestBothArms:
         room.measures(140)  # the person forgot to say that the cuff has moved
         assert room.course().act == "other_arm"
         first, second = (one.reading for one in room.series.taken)
-        room.series = the.relabel(room.series, second, arm="right", posture="seated")
+        room.says(second, "right", "seated")
         assert room.course().act == "choose_arm"
         assert first != second
+        room.says(second, "right", "standing")
+        assert room.course().act == "other_arm", "arms are compared in one posture"
 
     def test_it_cannot_begin_without_knowing_where_the_cuff_is(self) -> None:
         with pytest.raises(ValueError, match="which arm"):
@@ -313,6 +320,64 @@ class TestBothArms:
         room.series = the.put_cuff_on(room.series, "right")
         room.measures(120)
         assert (room.course().mean, room.course().number) == (None, 2)
+
+
+LABELS = st.tuples(st.sampled_from(get_args(Arm)), st.sampled_from(get_args(Posture)))
+
+
+class TestCorrecting:
+    def taken(self, *systolic: int) -> tuple[Room, list[UUID]]:
+        room = Room(count=len(systolic), mean_of_last=1, arm="left").rested()
+        return room, [room.measures(one) for one in systolic]
+
+    def test_one_on_the_other_arm_leaves_its_place_free_until_it_is_said_to_be_right(self) -> None:
+        room, (_, _, last) = self.taken(150, 140, 130)
+        before = room.course()
+        room.says(last, "right", "seated")
+        course = room.course()
+        assert (course.act, course.number, course.mean) == ("measure", 3, None)
+        assert [m.arm for m in course.members] == ["left", "left", "right"]
+        assert room.series.arm == "left"
+        room.says(last, "left", "seated")
+        assert room.course() == before
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+    def test_a_cuff_that_was_on_the_other_arm_all_along_takes_the_series_there(
+        self, order: tuple[int, ...]
+    ) -> None:
+        room, readings = self.taken(150, 140, 130)
+        before = room.course().mean
+        for one in order:
+            room.says(readings[one], "right", "seated")
+        assert room.series.arm == "right"
+        assert room.course().mean == before, "the values are what they were"
+        assert [m.arm for m in room.course().members] == ["right"] * 3
+
+    def test_one_that_no_longer_stands_holds_the_others_back_from_nothing(self) -> None:
+        room, (first, second) = self.taken(150, 140)
+        room.become(first, "rejected")
+        room.says(second, "right", "seated")
+        assert room.series.arm == "right"
+
+    def test_a_series_never_goes_on_standing(self) -> None:
+        room, (only,) = self.taken(150)
+        room.says(only, "left", "standing")
+        assert (room.series.posture, room.course().act) == ("seated", "measure")
+
+    @given(said=st.lists(st.tuples(st.integers(0, 2), LABELS), max_size=12))
+    def test_a_mean_has_one_label_and_what_is_taken_back_was_never_said(
+        self, said: list[tuple[int, tuple[Arm, Posture]]]
+    ) -> None:
+        room, readings = self.taken(150, 140, 130)
+        before = room.series
+        for which, (arm, posture) in said:
+            room.says(readings[which], arm, posture)
+            counted = {(m.arm, m.posture) for m in room.course().members if m.counted}
+            assert counted <= {(room.series.arm, room.series.posture)}
+            assert room.series.posture != "standing"
+        for one in readings:
+            room.says(one, "left", "seated")
+        assert room.series == before
 
 
 class TestStanding:
