@@ -301,7 +301,11 @@ class Conversation:
             repeated = repeated or await self._intake.journal.is_repeated(told_before)
             numbered = reading.measurement.sequence is not None
             filing = self._attributed(
-                reading, live=live, repeated=repeated and not live, recalled=recalls and not live
+                reading,
+                live=live,
+                repeated=repeated and not live,
+                recalled=recalls and not live,
+                recent_from=first_byte - timedelta(seconds=declared(around).longest),
             )
             filed.append((filing, None if numbered else told))
         return filed
@@ -336,17 +340,23 @@ class Conversation:
         )
 
     def _attributed(
-        self, reading: Reading, *, live: bool, repeated: bool, recalled: bool
+        self,
+        reading: Reading,
+        *,
+        live: bool,
+        repeated: bool,
+        recalled: bool,
+        recent_from: datetime,
     ) -> Filing:
         seen_at = None if self._clock is None else self._clock.seen_at
         decision = self._intake.desk.attribute(reading, clock_seen=seen_at)
         # A device may stamp when it was started, before its first live frame, or its end.
         by_arrival = reading.began.known_from == "arrival"
-        slack = timedelta() if by_arrival else clock.LONGEST_LIVE_DRIFT
+        started_from = reading.began.earliest - clock.LONGEST_LIVE_DRIFT
         could_be_now = not recalled and clock.could_be(
             reading.measurement.device_time,
             self._clock,
-            earliest=reading.began.earliest - slack,
+            earliest=recent_from if by_arrival else started_from,
             latest=reading.began.latest if by_arrival else reading.received_at,
             live=live,
             zone=self._intake.now().utcoffset() or timedelta(),

@@ -46,6 +46,9 @@ def assemble(
     stamp = clock.stamp(
         measurement.device_time, around.clock, evidence.last_byte, live=live, zone=around.zone
     )
+    told_since = clock.told_since(
+        measurement.device_time, around.clock, evidence.last_byte, zone=around.zone
+    )
     intrinsic = identity.intrinsic(around.facts, around.address)
     key = identity.record_key(
         sequence=None if by_frame else measurement.sequence,
@@ -70,6 +73,7 @@ def assemble(
             stamped=model.time_stamp,
             first_byte=evidence.first_byte,
             longest=timedelta(seconds=model.longest),
+            told_since=None if live else told_since,
         ),
         evidence=(evidence,),
         plausibility=plausibility.judge(measurement),

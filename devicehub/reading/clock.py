@@ -173,6 +173,23 @@ def could_be(
     return any(earliest - RESOLUTION <= one <= latest + RESOLUTION for one in candidates)
 
 
+def told_since(
+    device_time: str | None, clock: DeviceClock | None, arrived: datetime, *, zone: timedelta
+) -> datetime | None:
+    """The earliest moment that a record's own time may mean, where nobody knows which clock stamped it.
+
+    By every clock its device may have had, each taken for right to within minutes. ``None`` where its own
+    time tells nothing: a date that is not whole, or one that has not come yet by any of them.
+    """
+    told = whole(device_time)
+    if told is None:
+        return None
+    bare = told.replace(tzinfo=UTC)
+    seen = () if clock is None else (bare + timedelta(seconds=clock.offset_seconds),)
+    moments = (one - LONGEST_LIVE_DRIFT for one in (bare - zone, bare, *seen))
+    return min((one for one in moments if one <= arrived), default=None)
+
+
 def whole(device_time: str | None) -> datetime | None:
     """The naive moment behind a device time, or ``None`` where a part of the date is unknown."""
     if device_time is None:

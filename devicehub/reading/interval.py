@@ -30,13 +30,15 @@ def began(
     stamped: Literal["start", "end"],
     first_byte: datetime,
     longest: timedelta,
+    told_since: datetime | None = None,
 ) -> Began:
     """The interval in which a measurement began.
 
     Known from its live frames where there were some (until they ``resumed``, where they had paused: it may
     have begun then, in place of an attempt given up); else from the device's corrected time, to within the
     clock's resolution (and the model's ``longest`` duration where it stamps the end); else it lies
-    between the frame's first byte less the model's ``longest`` duration and that byte.
+    between the frame's first byte less the model's ``longest`` duration and that byte. A record of the memory
+    may be older than that: it began after the moment it may be ``told_since`` (`clock.told_since`), less that duration.
 
     A corrected time before the live frames says that they may have been another's: a cuff that measures now
     may first tell what its memory has held since the last patient. Then both beginnings count.
@@ -53,4 +55,5 @@ def began(
             latest=min(stamp.corrected + RESOLUTION, max(first_byte, stamp.corrected)),
             known_from="device_clock",
         )
-    return Began(earliest=first_byte - longest, latest=first_byte, known_from="arrival")
+    since = first_byte if told_since is None else min(told_since - RESOLUTION, first_byte)
+    return Began(earliest=since - longest, latest=first_byte, known_from="arrival")

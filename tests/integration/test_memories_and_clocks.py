@@ -150,6 +150,21 @@ async def test_a_memory_whose_clock_nobody_saw_is_recent_only_where_its_own_time
     assert where(await scale.tells(third, measured=room.now, after=MINUTE)) == "now"
 
 
+@pytest.mark.parametrize("ahead", [-2, -1, 0, 1, 2])
+async def test_a_record_of_the_patient_before_is_not_the_next_ones_by_a_clock_nobody_saw(
+    room: Room, ahead: int
+) -> None:
+    """Four minutes old, told as soon as the device is linked, half a minute after the patients have changed."""
+    measured = room.now - 30 * SECOND
+    await room.visit("next")
+    room.now += 210 * SECOND
+    cuff = Cuff(room)
+    cuff.ahead = ahead * MINUTE
+    told = await cuff.tells(PRESSURE, measured=measured)
+    assert told.attribution.visit is None
+    assert told.reading.began.earliest <= measured <= told.reading.began.latest
+
+
 @pytest.mark.parametrize("timed", [True, False], ids=["timed", "untimed"])
 async def test_what_was_told_before_anybody_knew_who_the_device_is_is_not_filed_twice(
     room: Room, *, timed: bool
@@ -239,7 +254,8 @@ async def test_a_stamp_that_may_be_of_either_clock_is_not_used(room: Room) -> No
     await cuff.greets()
     cuff.ahead = timedelta()
     new = await cuff.tells(PRESSURE, measured=NOON + SECOND, after=2 * SECOND)
-    assert (where(new), new.reading.stamp.corrected) == ("now", None)
+    # By the clock before it is an hour old: as old as the visit.
+    assert (where(new), new.reading.stamp.corrected) == ("straddles_visits", None)
 
 
 async def test_a_clock_seen_yesterday_corrects_nothing_today(room: Room) -> None:
