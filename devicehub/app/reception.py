@@ -11,7 +11,6 @@ from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.operators import Operators
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import (
-    AT_THE_READER,
     Doors,
     DossierSilent,
     NoSuchVisit,
@@ -36,8 +35,8 @@ def make_reception(reader: Reader, desk: Desk, board: Board, operators: Operator
             raise DossierSilent(str(error)) from error
         return known.identity
 
-    async def open_visit(proposal: Proposal, author: str) -> None:
-        responsible, closes = physician_of(operators, author), author != AT_THE_READER
+    async def open_visit(proposal: Proposal, closes: str | None, author: str) -> None:
+        responsible = physician_of(operators, author)
         try:
             if proposal.visit is None:
                 await desk.open(

@@ -210,13 +210,13 @@ async def _overhear(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tel
                         break
         except LinkLost as lost:
             heard.trouble = str(lost)
-            await asyncio.sleep(RETRY_SECONDS)
-            continue
         finally:  # when the time is over, too: what has come by then is told for what it is
-            if _is_understood(heard, judges):
-                tell(heard, None)
+            _conclude(heard, judges, tell)
         if heard.understood:
             return
+        if heard.trouble is not None:
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
         turn += 1
         tell(heard, likely[turn % len(likely)])
 
@@ -251,13 +251,13 @@ async def _ask(heard: PortHeard, drivers: Sequence[SerialDriver], tell: Tell) ->
             pass  # it has not said what this driver understands
         except (LinkLost, Refused, NotUnderstood) as lost:
             heard.trouble = str(lost)
-            await asyncio.sleep(RETRY_SECONDS)
-            continue
         finally:
-            if _is_understood(heard, [judge]):
-                tell(heard, None)
+            _conclude(heard, [judge], tell)
         if heard.understood:
             return
+        if heard.trouble is not None:
+            await asyncio.sleep(RETRY_SECONDS)
+            continue
         tell(heard, chances[turn % len(chances)].settings)
 
 
@@ -266,9 +266,10 @@ def _note(heard: PortHeard, settings: LineSettings) -> None:
         heard.tried.append(settings)
 
 
-def _is_understood(heard: PortHeard, judges: Iterable[_Judge]) -> bool:
+def _conclude(heard: PortHeard, judges: Iterable[_Judge], tell: Tell) -> None:
     heard.understood = _ranked(judge.verdict() for judge in judges)
-    return bool(heard.understood)
+    if heard.understood:
+        tell(heard, None)
 
 
 class _Counted:

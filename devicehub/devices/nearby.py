@@ -98,6 +98,7 @@ class Nearby:
         if (rest := self._rested_at - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._back.wait(), rest)
+        self._rested_at = -math.inf  # it is over, however the call to come may end
         if len(self._heard) < radios:
             await asyncio.sleep(GATHER_SECONDS)
         self._fresh.clear()

@@ -13,8 +13,19 @@ from devicehub.journal.audit import Act
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.records import Attribution, Filing, State, StateChange
-from devicehub.journal.states import ACTS, BY_REVISION, BY_WORD, FIRST, WITHOUT_VISIT, check
+from devicehub.journal.states import (
+    ACCEPTED,
+    ACTS,
+    BY_REVISION,
+    BY_WORD,
+    FIRST,
+    WITHOUT_VISIT,
+    check,
+)
 from devicehub.reading.reading import Reading
+
+DERIVED_AFTER = timedelta(seconds=1)
+"""How much longer than its sources a derived reading stays: it is superseded at leisure where one is undone at the last moment."""
 
 
 class Standing(NamedTuple):
@@ -34,6 +45,7 @@ def add(database: Connection, filing: Filing, undo_for: timedelta = timedelta())
     if attribution.reading != reading.id or attribution.revision != 1:
         raise NotAllowed("a reading begins with revision 1 of its own attribution")
     _check_visit(filing.state, attribution.visit)
+    _check_sources(database, reading, filing.state)
     inserted = database.execute(
         "INSERT INTO reading (id, content, revision, visit, state, state_at) "
         "VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -110,6 +122,8 @@ def attribute(
     if (attribution.action == "withdraw") != (state == "withdrawn"):
         raise NotAllowed(f"to {attribution.action} a reading does not make it {state}")
     _check_visit(state, attribution.visit)
+    reading = _filing_of(database, attribution.reading).reading
+    _check_sources(database, reading, state)
     _write_attribution(database, standing.number, attribution)
     database.execute(
         "UPDATE reading SET revision = ?, visit = ? WHERE number = ?",
@@ -122,12 +136,7 @@ def attribute(
         author=attribution.author,
         detail=attribution.reason,
         at=attribution.at,
-        undo_until=_undo_until(
-            database,
-            _filing_of(database, attribution.reading).reading,
-            attribution.at,
-            undo_for,
-        ),
+        undo_until=_undo_until(database, reading, attribution.at, undo_for),
     )
     audit.note(
         database,
@@ -290,8 +299,10 @@ def _owe(
     database: Connection, standing: Standing, state: State, at: str, undo_until: str | None
 ) -> None:
     """Queue what the dossier must learn of a reading. A new revision takes the old one's place away."""
+    # A moment that a clock wrote which has been set back since says nothing.
     before = database.execute(
-        "SELECT revision, undo_until FROM outbox WHERE reading = ?", (standing.number,)
+        "SELECT revision, CASE WHEN at <= ? THEN undo_until END FROM outbox WHERE reading = ?",
+        (at, standing.number),
     ).fetchone()
     if before and before[0] == standing.revision:
         return  # A retryable refusal says "accepted" again: the row it has keeps its place.
@@ -314,6 +325,14 @@ def _is_sent(database: Connection, standing: Standing) -> bool:
     return bool(sent)
 
 
+def _check_sources(database: Connection, reading: Reading, state: State) -> None:
+    """Raises `NotAllowed` for a derived reading whose source a person has taken back since it was computed."""
+    for source in reading.derived_from if state == "accepted" else ():
+        standing = standing_of(database, source)
+        if standing is not None and standing.state not in ACCEPTED:
+            raise NotAllowed(f"its source is {standing.state} by now: it is derived anew")
+
+
 def _undo_until(
     database: Connection, reading: Reading, at: datetime, undo_for: timedelta
 ) -> datetime | None:
@@ -325,11 +344,11 @@ def _undo_until(
         for source in reading.derived_from
         for (moment,) in database.execute(
             "SELECT undo_until FROM outbox JOIN reading ON reading.number = outbox.reading "
-            "WHERE reading.id = ? AND undo_until IS NOT NULL",
-            (source.bytes,),
+            "WHERE reading.id = ? AND undo_until IS NOT NULL AND outbox.at <= ?",
+            (source.bytes, to_text(at)),
         )
     ]
-    return from_text(max(moments)) if moments else None
+    return from_text(max(moments)) + DERIVED_AFTER if moments else None
 
 
 def _keep_back(database: Connection, standing: Standing) -> None:

@@ -21,6 +21,10 @@ Transitions = Mapping[State, frozenset[State]]
 FIRST: frozenset[State] = frozenset({"quarantined", "to_review", "invalid", "accepted"})
 """The states a reading can be born in."""
 
+ACCEPTED: frozenset[State] = frozenset({"accepted", "published", "filed"})
+"""The states in which a reading stands for its visit and may be computed with: a person or the practice's rule has
+accepted it, and the dossier has not refused it."""
+
 WITHOUT_VISIT: frozenset[State] = frozenset({"quarantined", "discarded", "invalid", "withdrawn"})
 """The states in which a reading may belong to nobody."""
 

@@ -24,7 +24,7 @@ from devicehub.station.page import planned_told
 from devicehub.station.sign_in import operator_of
 from devicehub.station.tile_view import ICONS, kinds_of
 from devicehub.station.visits import physicians
-from devicehub.station.who import Who, who, whose
+from devicehub.station.who import Who, who, whose, whose_all
 from devicehub.station.words import Words
 from devicehub.visit.desk import new_visit
 from devicehub.visit.plan import absent
@@ -89,7 +89,6 @@ class Asking:
             words,
             **planned_told(picture, words, now),
             closes=who(picture.identity, words, now) if picture.visit else None,
-            is_open=picture.visit is not None,
             undecided=words.count("close.waiting", waiting) if waiting else None,
             today=now.astimezone().date().isoformat(),
             drawn=new_visit(),
@@ -205,7 +204,7 @@ class Asking:
             words,
             reading=str(filing.reading.id),
             kind=words.kind(filing.reading.kind),
-            value=words.value(filing.reading.measurement),
+            value=await self._value(filing, words),
             history=history,
         )
 
@@ -222,7 +221,7 @@ class Asking:
                 act=act,
                 reading=str(filing.reading.id),
                 kind=words.kind(filing.reading.kind),
-                value=None if act == "discard" else words.value(filing.reading.measurement),
+                value=await self._value(filing, words),
                 reasons=[one for one in reasons if one != "cuff" or has_cuff],
             )
         if act not in ("assign", "reassign"):
@@ -286,6 +285,12 @@ class Asking:
             raise Refused(409, words("refusal.no_visit"))
         return visit.id
 
+    async def _value(self, filing: Filing, words: Words) -> str | None:
+        """What was measured, where it can be said of whom."""
+        visit = filing.attribution.visit
+        named = visit is not None and await whose(self._hub.desk, visit) is not None
+        return words.value(filing.reading.measurement) if named else None
+
     async def _visits(self, filing: Filing, words: Words) -> list[tuple[Visit, Who | None, str]]:
         """The visits a reading can be given to, with whom they are about as far as that can be known now."""
         now, found = datetime.now(UTC), []
@@ -294,15 +299,16 @@ class Asking:
             for visit in self._hub.desk.recent
             if visit.id != filing.attribution.visit and not visit.locked
         ]
-        for visit in others[:VISITS_OFFERED]:
-            identity = await whose(self._hub.desk, visit.id)
+        offered = others[:VISITS_OFFERED]
+        known = await whose_all(self._hub.desk, (visit.id for visit in offered))
+        for visit in offered:
             ends = visit.closed_at
             times = words(
                 "whose.times" if ends else "whose.since",
                 start=words.moment(visit.opened_at, now),
                 end=words.clock(ends) if ends else "",
             )
-            found.append((visit, who(identity, words, now), times))
+            found.append((visit, who(known[visit.id], words, now), times))
         return found
 
     def _began(self, filing: Filing, words: Words, now: datetime) -> str:

@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from devicehub.driver import Kind, Measurement
-from devicehub.journal.records import Filing, State
+from devicehub.journal.records import Filing
+from devicehub.journal.states import ACCEPTED
 from devicehub.station.words import Words
 from devicehub.visit.dossier import EarlierValue
 
@@ -33,9 +34,6 @@ GAP: Final = timedelta(days=400)
 """Two values further apart are not joined: a yearly visit is, a year left out is not."""
 
 MOST_TICKS: Final = 4
-
-ACCEPTED: Final[frozenset[State]] = frozenset({"accepted", "published", "filed"})
-"""The states of a reading that is this visit's: one that waits for a decision, or that the record refused, is not drawn."""
 
 
 class _Scale(NamedTuple):

@@ -8,10 +8,9 @@ from datetime import datetime
 from devicehub.station import telling
 from devicehub.station.hub import Hub
 from devicehub.station.tile_view import ICONS
-from devicehub.station.who import Who, who, whose
+from devicehub.station.who import Who, who, whose_all
 from devicehub.station.words import Words
 from devicehub.visit.gate import Role, holds
-from devicehub.visit.patient import PatientIdentity
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,11 @@ class LeftView:
 async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[LeftView]:
     """What waits in other visits than the open one, newest first, for somebody of this role."""
     names = {one.id: one.name for one in hub.listed}
-    known: dict[str, PatientIdentity | None] = {}
+    left = await hub.review.left_behind()
+    known = await whose_all(hub.desk, (filing.attribution.visit or "" for filing in left))
     views = []
-    for filing in await hub.review.left_behind():
+    for filing in left:
         reading, visit = filing.reading, filing.attribution.visit or ""
-        if visit not in known:
-            known[visit] = await whose(hub.desk, visit)
         identity = known[visit]
         held = holds(role, reading, hub.desk.withheld)
         views.append(

@@ -78,6 +78,7 @@ def planned_told(picture: Picture, words: Words, now: datetime) -> dict[str, obj
             for one in picture.worklist
         ],
         "stale": picture.worklist_stale is not None,
+        "present": picture.visit.id if picture.visit else "",
     }
 
 
@@ -233,6 +234,7 @@ class Page:
             proposal=proposal,
             who=proposal and who(proposal.identity, words, now),
             closes=closes,
+            present=picture.visit.id if picture.visit else "",
             undecided=words.count("close.waiting", picture.waits_here)
             if picture.waits_here
             else None,

@@ -29,16 +29,17 @@ def values(measurement: Measurement) -> dict[str, Any]:
 def filing_told(filing: Filing, picture: Picture, words: Words) -> dict[str, Any]:
     """A reading and its state, with the time since the last byte of its frame, where it has one.
 
-    ``text`` is the measurement as the page words it, for people; ``values`` is for programs. Neither is told of a visit
-    whose patient is to be confirmed.
+    ``text`` is the measurement as the page words it, for people; ``values`` is for programs. Neither is told of what is
+    nobody's, nor of a visit whose patient is to be confirmed.
     """
     reading = filing.reading
     since = None
     if reading.evidence:
         passed = filing.state_at - max(frame.last_byte for frame in reading.evidence)
         since = round(passed.total_seconds() * 1000, 1)
-    visit = picture.visit
-    is_shown = visit is None or not visit.locked or filing.attribution.visit != visit.id
+    visit, whose = picture.visit, filing.attribution.visit
+    is_locked = visit is not None and visit.locked and visit.id == whose
+    is_shown = whose is not None and not is_locked
     return {
         "reading": str(reading.id),
         "device": reading.device.id,

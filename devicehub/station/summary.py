@@ -6,7 +6,6 @@ closed too: nobody has confirmed who is in the room.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,7 +33,7 @@ from devicehub.station.summary_view import (
     never_came,
 )
 from devicehub.station.telling import Told
-from devicehub.station.who import Who, who, whose
+from devicehub.station.who import Who, who, whose, whose_all
 from devicehub.station.words import Words
 from devicehub.transport.hands import station_now
 from devicehub.visit.operators import OperatorsUnreadable
@@ -169,10 +168,10 @@ class Summaries:
             for visit in self._desk.recent[:OTHERS_SHOWN]
             if visit.id != shown.id and not visit.locked
         ]
-        # All at once: a dossier that does not answer is waited for once.
-        identities = await asyncio.gather(*(whose(self._desk, visit.id) for visit in recent))
+        known = await whose_all(self._desk, (visit.id for visit in recent))
         others = []
-        for visit, identity in zip(recent, identities, strict=True):
+        for visit in recent:
+            identity = known[visit.id]
             name = f"{identity.family_name.upper()} {identity.given_name}" if identity else "–"
             others.append(Other(visit.id, f"{words.clock(visit.opened_at, seconds=False)} {name}"))
         return others

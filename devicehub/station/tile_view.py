@@ -206,7 +206,7 @@ def shown_of(kind: Kind, picture: Picture) -> Filing | None:
 
 
 def _alike(kind: Kind, picture: Picture) -> list[Filing]:
-    """The visit's readings of a kind, in their order of arrival."""
+    """The visit's readings of a kind, in the order they came to it: one given to it from the tray is older than its place."""
     return [filing for filing in picture.filings.values() if filing.reading.kind == kind]
 
 
@@ -287,7 +287,8 @@ def _warnings(
         return ()
     said: list[str] = []
     reading = filing.reading
-    if filing.state in ("to_review", "refused") and filing is not alike[-1]:
+    last = max(one.reading.received_at for one in alike)
+    if filing.state in ("to_review", "refused") and reading.received_at < last:
         said.append(words("tile.not_the_last", time=words.moment(reading.received_at, now)))
     if filing.state == "refused" and filing.detail:
         said.append(filing.detail)

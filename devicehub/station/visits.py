@@ -21,7 +21,13 @@ from devicehub.visit.patient import PatientIdentity, can_be_born
 from devicehub.visit.reception import NotOpened, NotProposed
 
 
-class Opening(PatientIdentity):
+class Closing(Record):
+    """The visit that ends as another is opened: the one that was open on the page; empty where none was."""
+
+    closes: str | None = None
+
+
+class Opening(PatientIdentity, Closing):
     """Whom a visit is about, and under which id: a form that is sent twice opens it once."""
 
     visit: str | None = Field(None, pattern=VISIT_ID)
@@ -77,22 +83,28 @@ class Visits:
         return JSONResponse({"visits": visits, "stale": stale})
 
     async def open(self, request: Request) -> Response:
-        """Open a visit for a patient, closing the one that is open."""
+        """Open a visit for a patient, closing the one that was open on the page."""
         asked = await said(request, Opening)
-        identity = PatientIdentity.model_validate(asked.model_dump(exclude={"visit"}))
+        identity = PatientIdentity.model_validate(asked.model_dump(exclude={"visit", "closes"}))
         if not can_be_born(identity.born, datetime.now().astimezone().date()):
             raise Refused(422, self._words(request)("refusal.born"))
         responsible = physician_of(self._hub.sessions.operators, author(request))
         await self._desk.open(
-            identity, author=author(request), responsible=responsible, visit=asked.visit
+            identity,
+            author=author(request),
+            responsible=responsible,
+            closes=asked.closes,
+            visit=asked.visit,
         )
         return self._opened()
 
     async def open_planned(self, request: Request) -> Response:
-        """Open a visit of the worklist."""
-        visit = request.path_params["visit"]
+        """Open a visit of the worklist, closing the one that was open on the page."""
+        asked, visit = await said(request, Closing), request.path_params["visit"]
         responsible = physician_of(self._hub.sessions.operators, author(request))
-        await self._desk.open_planned(visit, author=author(request), responsible=responsible)
+        await self._desk.open_planned(
+            visit, author=author(request), responsible=responsible, closes=asked.closes
+        )
         return self._opened()
 
     async def entrust(self, request: Request) -> Response:
@@ -125,8 +137,9 @@ class Visits:
         """Open the visit of whom the identity reader has read."""
         if self._hub.reception is None:
             raise Refused(404, "no identity reader")
+        asked, proposal = await said(request, Closing), request.path_params["proposal"]
         try:
-            await self._hub.reception.open(request.path_params["proposal"], author=author(request))
+            await self._hub.reception.open(proposal, author=author(request), closes=asked.closes)
         except NotProposed as why:
             raise Refused(409, self._told(request, why)) from why
         except NotOpened as why:

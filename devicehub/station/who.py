@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +36,12 @@ def who(identity: PatientIdentity | None, words: Words, now: datetime) -> Who | 
         words(f"born.{identity.sex}", day=words.day(identity.born)),
         words.age(identity.born, now.astimezone().date()),
     )
+
+
+async def whose_all(desk: Desk, visits: Iterable[str]) -> Mapping[str, PatientIdentity | None]:
+    """Whom each of some visits is about, asked at once: a dossier that does not answer is waited for once."""
+    each = tuple(dict.fromkeys(visits))
+    return dict(zip(each, await asyncio.gather(*(whose(desk, one) for one in each)), strict=True))
 
 
 async def whose(desk: Desk, visit: str) -> PatientIdentity | None:

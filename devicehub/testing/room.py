@@ -80,7 +80,8 @@ class Room:
 
     async def visit(self, visit: str) -> None:
         """The open visit ends, and this one begins now."""
-        await self.desk.open_planned(visit, author="law")
+        present = self.desk.visit
+        await self.desk.open_planned(visit, author="law", closes=present.id if present else None)
 
     def open(
         self, driver: Driver, device: str = "device", secrets: Mapping[str, bytes] | None = None

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from devicehub.driver import BodyHeight, BodyMassIndex, BodyWeight
 from devicehub.journal.records import Filing
+from devicehub.journal.states import ACCEPTED
 from devicehub.reading.derivation import Derivation, Member
 from devicehub.reading.reading import Reading
-from devicehub.visit.course import ACCEPTED, rounded
+from devicehub.visit.course import rounded
 from devicehub.visit.dossier import EarlierValue
 
 LAST_DIGIT = Decimal("0.1")

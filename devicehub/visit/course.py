@@ -10,7 +10,8 @@ from typing import Literal
 from uuid import UUID
 
 from devicehub.driver import BloodPressure
-from devicehub.journal.records import Filing, State
+from devicehub.journal.records import Filing
+from devicehub.journal.states import ACCEPTED
 from devicehub.reading.derivation import Arm, Derivation, Member
 from devicehub.visit.series import (
     BOTH,
@@ -25,9 +26,6 @@ from devicehub.visit.series import (
     standing_left,
     usable_of,
 )
-
-ACCEPTED: frozenset[State] = frozenset({"accepted", "published", "filed"})
-"""The states in which a reading may be computed with: somebody or the practice's rule has accepted it."""
 
 _VALUES = ("systolic_mmhg", "diastolic_mmhg", "mean_mmhg", "pulse_per_minute")
 _MEAN_DIGIT, _DEVIATION_DIGIT = Decimal(1), Decimal("0.1")

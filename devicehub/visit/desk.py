@@ -173,14 +173,14 @@ class Desk:
         author: str,
         plan: Sequence[Kind] = (),
         responsible: str | None = None,
-        closes: bool = True,
+        closes: str | None = None,
         visit: str | None = None,
     ) -> Visit:
         """Close the visit that is open, and open one for this patient. It does not wait for the dossier.
 
-        What may close nobody's visit (``closes``) raises `NotAllowed` where one is open. Who may be heard twice
-        draws its id (``visit``) before with `new_visit`: asked again, this is the visit that was opened then.
-        Raises `NotAllowed` where it is over by now, or somebody else's.
+        ``closes`` is the visit that the one who asks has seen open: `NotAllowed` where another one is. Who may be
+        heard twice draws its id (``visit``) before with `new_visit`: asked again, this is the visit that was opened
+        then. Raises `NotAllowed` where it is over by now, or somebody else's.
         """
         opened = await self._open(
             visit or new_visit(),
@@ -200,7 +200,7 @@ class Desk:
         return opened
 
     async def open_planned(
-        self, visit: str, *, author: str, responsible: str | None = None, closes: bool = True
+        self, visit: str, *, author: str, responsible: str | None = None, closes: str | None = None
     ) -> Visit:
         """Close the visit that is open, and open this one of the dossier's. ``closes`` is as for `open`.
 
@@ -261,7 +261,8 @@ class Desk:
                 author=author,
             )
             named = {"responsible": physician.name, "responsible_owed": True}
-            self._put(present.model_copy(update=named))
+            # The dossier may have answered meanwhile, or a measurement be expected again.
+            self._put((self.visit or present).model_copy(update=named))
             self._news.set()
 
     async def lock(
@@ -307,7 +308,8 @@ class Desk:
             at = self._clock.moment()
             await self._journal.unlock_visit(visit.id, at, author=author)
             last = visit.locks[-1].model_copy(update={"until": at})
-            unlocked = visit.model_copy(update={"locks": (*visit.locks[:-1], last)})
+            locks = (*visit.locks[:-1], last)
+            unlocked = (self.visit or visit).model_copy(update={"locks": locks})
             self._put(unlocked)
             return unlocked
 
@@ -471,7 +473,7 @@ class Desk:
         responsible: str | None,
         *,
         planned: bool,
-        closes: bool,
+        closes: str | None,
         responsible_owed: bool = False,
     ) -> Visit:
         async with self._acting:
@@ -479,9 +481,10 @@ class Desk:
             present = self.visit
             if present is not None and present.id == visit_id:
                 return present
-            if present is not None and not closes:
+            if present is not None and present.id != closes:
                 raise NotAllowed(
-                    "une autre visite vient d'être ouverte · another visit has just been opened"
+                    "une autre visite vient d'être ouverte ; regardez le patient affiché · "
+                    "another visit has just been opened; look at the patient that is shown"
                 )
             if any(one.id == visit_id for one in self._visits):
                 raise NotAllowed("cette visite est close · this visit is closed")

@@ -107,7 +107,8 @@ class Operators:
                 f"{operator.id!r}: de 1 à 32 caractères parmi a-z, 0-9 et -, et pas « {NOBODY.id} » · "
                 f"1 to 32 of a-z, 0-9 and -, and not {NOBODY.id!r}"
             )
-        if not 1 <= len(operator.name.strip()) <= LONGEST_NAME:
+        name = operator.name.strip()
+        if not 1 <= len(name) <= LONGEST_NAME:
             raise WrongOperator(
                 f"le nom a de 1 à {LONGEST_NAME} caractères · a name has 1 to {LONGEST_NAME} characters"
             )
@@ -117,7 +118,7 @@ class Operators:
             raise WrongOperator("il faut un code · a PIN is needed")
         hashed = None if pin is None else _HASHER.hash(pin)
         others = [each for each in self.all() if each.id != operator.id]
-        self._save([*others, operator.model_copy(update={"pin": hashed})])
+        self._save([*others, operator.model_copy(update={"name": name, "pin": hashed})])
 
     def remove(self, operator: str) -> None:
         """Remove an operator. What they did keeps their id. Raises ``KeyError``."""

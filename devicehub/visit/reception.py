@@ -80,12 +80,12 @@ class Doors:
     """The ways from here to the dossier and the desk, as `app` wires them.
 
     ``planned`` tells whom a visit is about; it raises `NoSuchVisit`, `VisitOver` or `DossierSilent`.
-    ``open_visit`` gets the author, too, and raises `NotOpened`. ``visit`` is the id of the open visit, and
-    ``present`` its patient, where that is known.
+    ``open_visit`` gets the visit that is to be closed and the author, too, and raises `NotOpened`. ``visit`` is the
+    id of the open visit, and ``present`` its patient, where that is known.
     """
 
     planned: Callable[[str], Awaitable[PatientIdentity]]
-    open_visit: Callable[[Proposal, str], Awaitable[None]]
+    open_visit: Callable[[Proposal, str | None, str], Awaitable[None]]
     visit: Callable[[], str | None]
     present: Callable[[], PatientIdentity | None]
     show: Callable[[Waiting], None]
@@ -118,14 +118,17 @@ class Reception:
             if proposal is not None:
                 await self._propose(proposal)
 
-    async def open(self, proposal: UUID, *, author: str) -> None:
-        """Open the proposed visit, closing the one that is open. Raises `NotProposed` or `NotOpened`."""
+    async def open(self, proposal: UUID, *, author: str, closes: str | None = None) -> None:
+        """Open the proposed visit. ``closes`` is the one that was seen open, which it ends.
+
+        Raises `NotProposed`; or `NotOpened`, where another visit is open, too.
+        """
         wanted = self._proposal(proposal)
         if self._opening:
             raise NotProposed
         self._opening = True
         try:
-            await self._doors.open_visit(wanted, author)
+            await self._doors.open_visit(wanted, closes, author)
         finally:
             self._opening = False
         if self._waiting.proposal == wanted:

@@ -115,7 +115,8 @@ class Review:
 
     async def accept(self, reading: UUID, *, by: Operator) -> Filing:
         """Accept a reading that waits for a person: it goes to the dossier."""
-        await self._asked(reading, by, only="to_review", gated=True)
+        filing = await self._asked(reading, by, only="to_review", gated=True)
+        self._check_named(filing.attribution.visit)
         return await self._journal.change(
             reading, "accepted", author=by.id, undo_for=self._desk.undo_for
         )
@@ -246,7 +247,10 @@ class Review:
                 "this visit is not a recent one of this station"
             )
         self._desk.check_confirmed(visit)
-        if self._desk.identity(visit) is None:
+        self._check_named(visit)
+
+    def _check_named(self, visit: str | None) -> None:
+        if visit is None or self._desk.identity(visit) is None:
             # A person vouches for whose it is: nobody can, of a visit without a name.
             raise NotAllowed(
                 "l'identité du patient de cette visite n'est pas connue tant que le dossier ne répond pas ; attendez "

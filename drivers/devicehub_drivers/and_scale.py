@@ -26,7 +26,6 @@ from devicehub.driver import (
     SerialDriver,
     SerialLink,
     number,
-    receive,
     shown_weight,
     text_lines,
 )
@@ -84,21 +83,35 @@ class Tare:
         self._is_on = False
         self._empty = 0
 
-    def passing(self, frame: Frame) -> bool:
-        """What is worth showing, not keeping: a scale that moves, or a gross weight under a tare."""
-        found = _LINE.fullmatch(frame.data.decode("ascii", "replace"))
+    def hides(self, frame: Frame) -> bool:
+        """Take in one message; whether it is a gross weight under a tare."""
+        text = frame.data.decode("ascii", "replace")
+        found = None if _OUT.fullmatch(text) else _LINE.fullmatch(text)
         kind = found["kind"] if found else None
         if found and kind in GROSS:
             self._empty = 0 if found["number"].strip(" 0.,") else self._empty + 1
             self._is_on = self._is_on and self._empty < 2
         elif kind in NET:
             self._is_on, self._empty = True, 0
-        return is_moving(frame) or (self._is_on and kind in GROSS)
+        return self._is_on and kind in GROSS
 
 
 async def session(link: SerialLink) -> None:
-    """Take what the scale sends by itself, or ask it."""
-    await receive(ask=b"Q\r\n", quiet=0.25, passing=Tare().passing)(link)
+    """Take what the scale sends by itself, or ask it; under a tare its net weight alone.
+
+    A gross weight told in between, even if only shown, would be another load to the net one's second frame.
+    """
+    tare = Tare()
+    while True:
+        frame = await link.frame(within=0.25)
+        if frame is None:
+            await link.write(b"Q\r\n")
+        elif tare.hides(frame):
+            continue
+        elif is_moving(frame):
+            link.live(frame)
+        else:
+            await link.deliver(frame)
 
 
 DRIVER = SerialDriver(

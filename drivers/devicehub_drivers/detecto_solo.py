@@ -34,9 +34,11 @@ INCHES_PER_FOOT = 12
 APART = Decimal("0.1")
 """The manual's example has a body mass index of 21.5 where its weight and height make 23.4."""
 _NUMBER = r"[0-9]{1,4}\.[0-9]{1,2}"
+_INCHES = r"[0-9]{2}\.[0-9]{1,2}"
+"""Two digits before the point, as the manual prints them: with one of them lost ten inches become one, or none."""
 _LINE = re.compile(
     rf"(?P<time>[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})? ?(?:[AP]M)?), *(?P<date>[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2,4}}),"
-    rf" *(?P<index>{_NUMBER}|-*), *(?P<height>(?P<feet>[0-9])(?:'|\W{{1,3}})(?P<inches>{_NUMBER})(?:\"|\W{{1,3}})"
+    rf" *(?P<index>{_NUMBER}|-*), *(?P<height>(?P<feet>[0-9])(?:'|\W{{1,3}})(?P<inches>{_INCHES})(?:\"|\W{{1,3}})"
     rf"|(?P<metric>{_NUMBER}) ?(?P<length>cm|in)|-*), *(?P<weight>{_NUMBER}) ?(?P<mass>kg|lb)",
     re.IGNORECASE | re.ASCII,
 )

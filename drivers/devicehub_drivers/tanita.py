@@ -72,6 +72,8 @@ APART = Decimal("0.4")
 """Typed heights were seen to differ from the one the body mass index was made with; pounds double it."""
 LEAST_METABOLISM = 2000
 """Kilojoules: a line by position may have lost the last digit."""
+WHOLE = {"wW": re.compile(r"[0-9]{2,3}\.[0-9]"), "ZF": re.compile(r"[0-9]{3,4}")}
+"""The form that water and impedance have in every line by position known: nothing beside them tells a lost digit."""
 _SEAL = re.compile(rb"(?P<sealed>\{0,16,.*,)CS,(?P<sum>[0-9A-Fa-f]{2})\}?", re.DOTALL)
 _BY_POSITION = re.compile(
     rb'[\0 ]*((?:"?[0-9/.: -]{0,12}"?,){0,2}[012],[12](?:, *-?[0-9]{0,5}(?:\.[0-9]{1,2})? *)+)'
@@ -179,20 +181,35 @@ def positions(fields: list[str]) -> dict[str, str]:
     named = dict(zip(names, fields, strict=False))
     if named["type"] not in {"0", "1", "2"} or named["sex"] not in {"1", "2"}:
         raise NotUnderstood("a body type and a gender expected", at=0)
+    if any(field.endswith(".") for field in fields):
+        raise NotUnderstood("a value is not whole: it ends with its point")
     for segment in fields[len(BC_418) :]:
         number(segment)
     if names is BC_418 and not re.fullmatch(r"[0-9]+\.[0-9]", fields[-1]):
         raise NotUnderstood("the last value is not whole", at=None)
+    add_up(named)
+    for name, form in WHOLE.items():
+        if value(named, name) and not form.fullmatch(named[name]):
+            raise NotUnderstood(f"{name} is not whole")
+    return named
+
+
+def add_up(named: dict[str, str]) -> None:
+    """Refuse values that contradict each other: a byte was lost. Raises `NotUnderstood`."""
     metabolism, load = value(named, "rb"), value(named, "Wk")
-    fat, lean = value(named, "fW"), value(named, "MW")
+    percent, fat = value(named, "FW"), value(named, "fW")
+    lean, water = value(named, "MW"), value(named, "wW")
     if metabolism and metabolism < LEAST_METABOLISM:
         raise NotUnderstood("a basal metabolism nobody lives on")
     if load and fat and lean and abs(load - fat - lean) > DISAGREEMENT:
         raise NotUnderstood("fat and fat-free mass are not the weight")
+    if load and fat and percent and abs(load * percent / 100 - fat) > DISAGREEMENT:
+        raise NotUnderstood("the fat mass is not its percentage of the weight")
+    if water and not (lean and water < lean):
+        raise NotUnderstood("water is a part of the fat-free mass")
     tall, index = value(named, "Hm"), value(named, "MI")
     if load and tall and index:
         check_index(shown_weight(load, "kg"), shown_height(tall, "cm"), index, apart=APART)
-    return named
 
 
 def value(named: dict[str, str], name: str) -> Decimal | None:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 from browser_station import Station, Watched
 from looking import keep, overflow, violations
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from processes import free_port
 from station_room import (
     ALICE,
@@ -168,6 +168,28 @@ async def test_switching_the_patient_takes_every_value_and_every_question_away(
     await expect(tile).to_contain_text("commencée avant que ce patient soit confirmé")
     await expect(tile).not_to_contain_text("87")
     await keep(page, "switched")
+    assert watched.complaints == []
+
+
+async def test_a_question_asked_of_the_patient_before_is_not_shown(
+    watched: Watched, station: Station
+) -> None:
+    await furnished(station)
+    page = watched.page
+
+    async def switch(route: Route) -> None:
+        answer = await route.fetch()
+        await station.visit(BRUNO)
+        await expect(page.locator("#banner")).to_contain_text("TEST Bruno")
+        await route.fulfill(response=answer)
+
+    await page.route("**/ask/visit?*", switch, times=1)
+    async with page.expect_request_finished(lambda one: "/ask/visit" in one.url):
+        await page.locator("#banner").get_by_role("button", name="Changer").click()
+    await page.evaluate("() => fetch('/api/worklist').then((answer) => answer.text())")
+    await expect(page.locator("dialog")).to_be_hidden()
+    await page.locator("#banner").get_by_role("button", name="Changer").click()
+    await expect(page.locator("dialog")).to_contain_text("La visite ouverte de TEST Bruno")
     assert watched.complaints == []
 
 
@@ -557,6 +579,52 @@ async def test_the_focus_stays_at_the_tile_when_its_question_is_answered(
     await page.locator("dialog").get_by_role("button", name="A bougé").click()
     await expect(tile.locator(".state")).to_have_text("Rejeté")
     await expect(tile).to_be_focused()
+
+
+async def test_the_focus_does_not_leave_the_tile_it_was_moved_to(
+    watched: Watched, station: Station
+) -> None:
+    page = await stand_still(watched, station)
+    await furnished(station)
+    await station.file(CUFF, pressure(), "to_review")
+    accept = page.locator(PRESSURE).get_by_role("button", name="Accepter")
+    await expect(accept).to_be_disabled()
+    await page.clock.run_for(SETTLE)
+    await accept.focus()
+    await page.keyboard.press("Space")
+    await expect(page.locator(f"{PRESSURE} .state")).to_have_text("Enregistré")
+    await expect(page.locator(PRESSURE)).to_be_focused()
+    for _ in range(12):
+        if await page.locator(WEIGHT).evaluate("tile => tile === document.activeElement"):
+            break
+        await page.keyboard.press("ArrowRight")
+    await expect(page.locator(WEIGHT)).to_be_focused()
+    second = await station.file(CUFF, pressure("131", "80"), "to_review")
+    heavy = await station.file(SCALE, weight("83.0"), "to_review")
+    await expect(page.locator(f"{WEIGHT} .value")).to_contain_text("83,0")
+    await page.clock.run_for(SETTLE)
+    await expect(page.locator(WEIGHT)).to_be_focused()
+    await page.keyboard.press("a")
+    await expect(page.locator(f"{WEIGHT} .state")).to_have_text("Enregistré")
+    assert await station.state(heavy) == "accepted"
+    assert await station.state(second) == "to_review"
+
+
+async def test_the_keyboard_is_where_it_was_after_a_change_of_patient(
+    watched: Watched, station: Station
+) -> None:
+    page = await stand_still(watched, station)
+    await furnished(station)
+    change = page.get_by_role("button", name="Changer", exact=True)
+    await expect(change).to_be_disabled()
+    await page.clock.run_for(SETTLE)
+    await change.focus()
+    await expect(change).to_be_focused()
+    await station.visit(BRUNO)
+    await expect(page.locator("#banner")).to_contain_text("Bruno")
+    await expect(change).to_be_disabled()
+    await page.clock.run_for(SETTLE)
+    await expect(change).to_be_focused()
 
 
 async def test_a_list_that_moves_under_the_finger_opens_nobodys_visit(

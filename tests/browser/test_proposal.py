@@ -49,9 +49,12 @@ class Hub:
     async def _planned(self, _visit: str) -> PatientIdentity:
         return ALICE
 
-    async def _open(self, proposal: Proposal, _author: str) -> None:
+    async def _open(self, proposal: Proposal, closes: str | None, _author: str) -> None:
         if self.silent:
             raise NotOpened("le dossier ne répond pas ; vérifiez qu'il est en marche")
+        present = self.station.board.picture.visit
+        if (present.id if present else "") != closes:
+            raise NotOpened("une autre visite vient d'être ouverte")
         self.opened.append(proposal.identity)
         self.station.board.visit(visit("visit-b"), proposal.identity)
 

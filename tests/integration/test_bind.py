@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,14 @@ import pytest
 from devicehub.config import load
 from devicehub.devices import listening, registry
 from devicehub.devices.listening import PortHeard, as_table, listen, tries
-from devicehub.driver import LineSettings, SerialDriver
+from devicehub.driver import (
+    LineSettings,
+    LinkLost,
+    NotUnderstood,
+    Refused,
+    SerialDriver,
+    SerialLink,
+)
 from devicehub.testing.capture import captured
 from devicehub.transport.port_identity import Port
 
@@ -108,6 +115,60 @@ async def test_the_driver_that_understood_is_named() -> None:
         'driver = "and_tm2657"',
         'port = "usb:0403:6001:CUFF"',
     ]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - a port tells nobody what it has heard so far
+            await asyncio.sleep(0.01)
+
+
+async def test_what_was_understood_before_the_line_was_lost_is_named() -> None:
+    scale = Terminal(SCALE)
+    heard = PortHeard(Port(scale.path), scale.path)
+    work = listen(
+        [heard],
+        [driver("rice_lake_350")],
+        seconds=PATIENCE,
+        ask=False,
+        tell=lambda *_: None,
+        use=lambda: None,
+    )
+    async with asyncio.timeout(PATIENCE / 2):
+        listening_on = asyncio.create_task(work)
+        try:
+            async with in_use(scale, every=0.2):
+                await until(lambda: heard.bytes_heard >= len(SCALE))
+            scale.close()  # unplugged
+            await listening_on
+        finally:
+            listening_on.cancel()
+            await asyncio.wait((listening_on,))
+    assert [one.driver.id for one in heard.understood] == ["rice_lake_350"]
+
+
+@pytest.mark.parametrize("end", [LinkLost("gone"), Refused("no"), NotUnderstood("what")])
+async def test_what_was_understood_before_a_session_failed_is_named(end: Exception) -> None:
+    async def session(link: SerialLink) -> None:
+        while (frame := await link.frame(within=PATIENCE)) is not None:
+            await link.deliver(frame)
+            raise end
+
+    asked = replace(driver("rice_lake_350"), session=session)
+    async with used(SCALE) as scale:
+        heard = PortHeard(Port(scale.path), scale.path)
+        told: list[LineSettings | None] = []
+        async with asyncio.timeout(PATIENCE / 2):
+            await listen(
+                [heard],
+                [asked],
+                seconds=PATIENCE,
+                ask=True,
+                tell=lambda _one, settings: told.append(settings),
+                use=lambda: None,
+            )
+    assert [one.driver.id for one in heard.understood] == ["rice_lake_350"]
+    assert told == [None], "once, and no other settings were tried"
 
 
 async def test_look_alikes_are_all_named() -> None:

@@ -87,7 +87,7 @@ class Room:
                 return dossier.make_visit(new, actor="test")[0].known.visit
 
         again = await asyncio.to_thread(plan)
-        return (await self.desk.open_planned(again, author="a")).id
+        return (await self.desk.open_planned(again, author="a", closes=visit)).id
 
     def _filed(self, visit: str) -> list[Filed]:
         with DossierStore(self.store, create=False) as dossier:
@@ -207,7 +207,7 @@ async def test_a_member_given_to_another_patient_takes_the_index_from_the_first(
         filed(height("180"), visit=first, at=station_now()),
     )
     await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), first)
-    second = (await room.desk.open(ALICE, author="a")).id
+    second = (await room.desk.open(ALICE, author="a", closes=first)).id
     await room.review.reassign(scale, second, by=NURSE, reason="wrong_patient")
     found = await room.until(
         lambda filed: bool(of_kind("body_mass_index", filed, withdrawn=True)), first

@@ -326,7 +326,8 @@ port = "{body.path}"
                 body.scan(slip.encode())
                 proposal = await shown_in(client, r"/api/proposals/[0-9a-f-]+/open")
                 assert "La visite ouverte de TEST-ZIBULONQUE" in (await client.get("/")).text
-                assert (await client.post(proposal, json={})).status_code == 200
+                answer = await client.post(proposal, json={"closes": visit})
+                assert answer.status_code == 200, answer.text
                 board = (await client.get("/api/board")).json()
                 assert board["visit"]["id"] == slip != visit, "it keeps the dossier's id"
                 body.scan(visit.encode())  # a slip with the id of a visit that is over

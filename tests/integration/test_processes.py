@@ -268,9 +268,9 @@ class Room:
         assert ready["event"] == "ready"
         self.page = ready["url"]
 
-    async def open_visit(self, patient: Mapping[str, str]) -> str:
+    async def open_visit(self, patient: Mapping[str, str], closes: str = "") -> str:
         async with httpx.AsyncClient(base_url=self.page) as client:
-            answer = await client.post("/api/visits", json=patient)
+            answer = await client.post("/api/visits", json={**patient, "closes": closes})
         assert answer.status_code == 200, answer.text
         visit: str = answer.json()["visit"]
         return visit
@@ -415,7 +415,7 @@ async def test_what_the_devices_measure_is_filed_once_and_outlives_the_station(
     unlocked = await room.html()
     assert all(text in unlocked for text in texts)
 
-    next_visit = await room.open_visit(NEXT_PATIENT)
+    next_visit = await room.open_visit(NEXT_PATIENT, closes=visit)
     assert await room.readings() == {}, "nothing of one patient stands under the next"
     of_visit, of_next, (status, out) = await asyncio.gather(
         room.filed("--visit", visit), room.filed("--visit", next_visit), room.show("--visit", "no")

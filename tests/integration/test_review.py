@@ -79,7 +79,7 @@ async def test_what_a_person_accepts_can_be_undone_whatever_becomes_of_the_visit
             await room.review.accept(one, by=NURSE)
         await room.review.assign(held, bruno, by=NURSE, reason="other")
         await room.desk.lock(author="nurse", reason="asked")
-        alice = (await room.desk.open(ALICE, author="nurse")).id
+        alice = (await room.desk.open(ALICE, author="nurse", closes=bruno)).id
         await room.desk.close(author="nurse")
         await room.journal.visit_answered(alice, "open")
         assert await taken(room) == [by_itself]
@@ -91,6 +91,10 @@ async def test_what_a_person_accepts_can_be_undone_whatever_becomes_of_the_visit
         await room.review.undo(several[1], by=NURSE)
         assert (await room.journal.outbox()).waiting == 1
     async with Room(tmp_path, NOBODY_HEARS, clock=room.clock) as later:
+        with pytest.raises(NotAllowed, match="identity is not known"):
+            await later.review.accept(several[1], by=NURSE)
+        for visit, patient in ((alice, ALICE), (bruno, BRUNO)):
+            later.desk._identities.keep(visit, patient)  # the dossier is heard again
         await later.review.accept(several[1], by=NURSE)
         await later.review.accept(held, by=NURSE)
         assert await taken(later) == [by_itself, several[1], held]
@@ -135,7 +139,7 @@ async def test_what_was_sent_for_one_patient_is_not_forgotten_by_undoing_its_mov
     assert len(await room.journal.take_due(10, 0)) == 1
     if receipt:
         await room.journal.receipts([Receipt(id=one, revision=1, result="filed")])
-    bruno = (await room.desk.open(BRUNO, author="nurse")).id
+    bruno = (await room.desk.open(BRUNO, author="nurse", closes=alice)).id
     await room.review.reassign(one, bruno, by=NURSE, reason="wrong_patient")
     with pytest.raises(NotAllowed, match="sent already"):
         await room.review.undo(one, by=NURSE)
@@ -150,7 +154,8 @@ async def test_what_was_sent_for_one_patient_is_not_forgotten_by_undoing_its_mov
 async def test_a_retake_is_rejected_and_expected_again_even_after_a_restart(
     room: Room, tmp_path: Path
 ) -> None:
-    await room.desk.open(BRUNO, author="nurse", plan=["body_weight"])
+    alice = room.desk.recent[0].id
+    await room.desk.open(BRUNO, author="nurse", plan=["body_weight"], closes=alice)
     await room.settle()
     filing = await room.measure()
     retaken = await room.review.retake(filing.reading.id, by=NURSE, reason="cuff")
@@ -192,7 +197,7 @@ async def test_all_are_accepted_at_once_only_where_none_is_flagged(room: Room) -
     assert await state_of(room, unseen.reading.id) == "to_review"
     assert {filing.reading.id for filing in accepted} == {first.reading.id, second.reading.id}
     assert await room.review.accept_all(seen, by=NURSE) == []
-    await room.desk.open(BRUNO, author="nurse")
+    await room.desk.open(BRUNO, author="nurse", closes=room.desk.recent[0].id)
     with pytest.raises(NotAllowed, match="not of the open visit"):
         await room.review.accept_all([unseen.reading.id], by=NURSE)
     await room.desk.close(author="nurse")
@@ -209,7 +214,7 @@ async def test_only_what_is_flagged_waits_where_the_practice_wants_that(tmp_path
 
 
 async def test_the_tray_is_listed_assigned_discarded_and_discarding_undone(room: Room) -> None:
-    await room.desk.open(BRUNO, author="nurse")
+    await room.desk.open(BRUNO, author="nurse", closes=room.desk.recent[0].id)
     held, other = await room.measure(), await room.measure()
     assert [filing.reading.id for filing in await room.review.tray()] == [
         other.reading.id,
@@ -279,7 +284,7 @@ async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
             return await state_of(room, reading) == "filed"
 
         await until(room, is_filed)
-        bruno = await room.desk.open(BRUNO, author="nurse")
+        bruno = await room.desk.open(BRUNO, author="nurse", closes=alice.id)
         await room.review.reassign(reading, bruno.id, by=DOCTOR, reason="wrong_patient")
         await until(room, is_filed)
         with pytest.raises(NotAllowed, match="other than its own"):

@@ -148,7 +148,7 @@ async def test_an_answer_that_is_lost_makes_no_second_visit(
 async def test_its_end_is_told_later_too_with_its_own_time(room: Room, dossier: DossierOn) -> None:
     first = await room.desk.open(ALICE, author="nurse")
     room.clock.pass_by(timedelta(minutes=5))
-    second = await room.desk.open(BRUNO, author="nurse")
+    second = await room.desk.open(BRUNO, author="nurse", closes=first.id)
     assert not await room.desk.reconcile()
     async with dossier():
         assert await room.desk.reconcile()
@@ -170,7 +170,7 @@ async def test_a_visit_the_dossier_refuses_holds_up_no_other(
     nowhere = KnownVisit(visit=f"v-{1:020x}", state="planned", identity=BRUNO)
     room.desk.worklist = (nowhere,)
     await room.desk.open_planned(nowhere.visit, author="nurse")
-    other = await room.desk.open(ALICE, author="nurse")
+    other = await room.desk.open(ALICE, author="nurse", closes=nowhere.visit)
     async with dossier():
         assert not await room.desk.reconcile()
         assert "knows no such visit" in (room.desk.dossier_trouble or "")
@@ -233,6 +233,39 @@ async def test_two_who_open_the_same_planned_visit_at_once_open_it_once(
     assert [line[:2] for line in await room.audit()] == [("nurse", "open_visit")]
 
 
+async def test_of_two_who_open_another_visit_at_once_the_second_closes_nothing(room: Room) -> None:
+    seen = await room.desk.open(ALICE, author="nurse")
+    planned = KnownVisit(visit=f"v-{1:020x}", state="planned", identity=BRUNO)
+    room.desk.worklist = (planned,)
+    first, second = await asyncio.gather(
+        room.desk.open(BRUNO, author="nurse", closes=seen.id),
+        room.desk.open_planned(planned.visit, author="doctor", closes=seen.id),
+        return_exceptions=True,
+    )
+    assert isinstance(second, NotAllowed)
+    assert "regardez le patient affiché" in str(second)
+    assert room.desk.visit == first
+    assert room.desk.worklist == (planned,), "it can still be opened"
+    kept = await room.journal.visits(seen.opened_at)
+    assert [one.id for one in kept if one.closed_at is None] == [room.desk.visit.id]
+    assert [line[:2] for line in await room.audit()].count(("nurse", "open_visit")) == 2
+    assert "doctor" not in {author for author, _act, _subject in await room.audit()}
+
+
+async def test_what_happens_while_a_physician_is_named_is_not_forgotten(room: Room) -> None:
+    visit = (await room.desk.open(ALICE, author="nurse", plan=("body_weight",))).id
+    naming = asyncio.create_task(room.desk.entrust(visit, PAUL, author="nurse"))
+    answered = asyncio.create_task(room.desk._answered(visit, "open"))
+    await asyncio.sleep(0)
+    room.desk.expect(visit, "blood_pressure")
+    await asyncio.gather(naming, answered)
+    assert room.desk.visit is not None
+    (kept,) = await room.journal.visits(room.desk.visit.opened_at)
+    assert (kept.at_dossier, kept.responsible) == ("open", PAUL.name)
+    assert (room.desk.visit.at_dossier, room.desk.visit.responsible) == ("open", PAUL.name)
+    assert room.desk.visit.plan == ("body_weight", "blood_pressure")
+
+
 async def test_earlier_values_come_with_the_visit(
     room: Room, url: str, dossier: DossierOn, tmp_path: Path
 ) -> None:
@@ -245,7 +278,7 @@ async def test_earlier_values_come_with_the_visit(
         async with httpx.AsyncClient(base_url=url) as client:
             patient = (await client.get(f"/v1/visits/{first.id}")).json()["patient"]
         planned = await plan(url, patient=patient, identity=None)
-        await room.desk.open_planned(planned, author="nurse")
+        await room.desk.open_planned(planned, author="nurse", closes=first.id)
         (earlier,) = room.desk.earlier(planned)
         assert earlier.measurement == filing.reading.measurement
         assert earlier.reading == filing.reading.id
@@ -489,7 +522,7 @@ async def test_the_key_is_private_and_another_key_opens_nothing(tmp_path: Path, 
 async def test_a_switch_in_mid_measurement_gives_it_to_neither(room: Room) -> None:
     first = await room.desk.open(ALICE, author="nurse")
     await room.settle()
-    second = await room.desk.open(BRUNO, author="nurse")
+    second = await room.desk.open(BRUNO, author="nurse", closes=first.id)
     filing = await room.measure()
     assert filing.attribution.quarantine == "straddles_visits"
     assert [visit.id for visit in room.desk.recent] == [second.id, first.id]
@@ -505,9 +538,9 @@ async def test_a_switch_in_mid_measurement_gives_it_to_neither(room: Room) -> No
 async def test_a_clock_that_is_set_lets_nothing_slip_into_a_former_visit(
     room: Room, jump: timedelta
 ) -> None:
-    await room.desk.open(ALICE, author="nurse")
+    first = await room.desk.open(ALICE, author="nurse")
     room.clock.pass_by(timedelta(minutes=25))
-    second = await room.desk.open(BRUNO, author="nurse")
+    second = await room.desk.open(BRUNO, author="nurse", closes=first.id)
     room.clock.pass_by(timedelta(minutes=1))
     room.clock.now += jump
     filing = await room.measure()

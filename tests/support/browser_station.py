@@ -152,8 +152,15 @@ class Station:
     async def visit(
         self, patient: PatientIdentity, *, plan: tuple[Kind, ...] = (), responsible: str = "Dr TEST"
     ) -> Visit:
-        """Open a visit."""
-        return await self.desk.open(patient, author="page", plan=plan, responsible=responsible)
+        """Open a visit, and close the one that is open."""
+        present = self.desk.visit
+        return await self.desk.open(
+            patient,
+            author="page",
+            plan=plan,
+            responsible=responsible,
+            closes=present.id if present else None,
+        )
 
     async def file(
         self,

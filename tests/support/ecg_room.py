@@ -166,8 +166,9 @@ class EcgRoom:
         return shown
 
     async def open(self, visit: str) -> None:
-        """A visit begins."""
-        await self.desk.open_planned(visit, author="test")
+        """A visit begins, and the one before ends."""
+        present = self.desk.visit
+        await self.desk.open_planned(visit, author="test", closes=present.id if present else None)
         self.pass_by(timedelta(seconds=1))
 
     async def filings(self, count: int) -> list[Filing]:

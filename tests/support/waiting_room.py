@@ -206,7 +206,8 @@ class Truth:
         """The next patient: they sit down, and their visit is opened."""
         if self.alive:
             self.present = person
-            visit = self.do(self.desk.open(person, author="nurse"))
+            seen = self.visit.id if self.visit else None
+            visit = self.do(self.desk.open(person, author="nurse", closes=seen))
             self.patients[visit.id] = person
 
     def close(self) -> None:

@@ -96,13 +96,20 @@ function settle(id) {
   }
   settled.delete(id);
   for (const inner of settled.keys()) if (place?.contains(document.getElementById(inner))) settle(inner);
-  if (place && place === document.activeElement) give([longing]);
+  const here = place && place === document.activeElement;
+  if (here && place.contains(document.getElementById(longing))) give([longing]);
 }
 
 function give(ids) {
   const heir = ids.map((id) => document.getElementById(id)).find((each) => each && !each.disabled);
   heir?.focus({ preventScroll: true });
   return heir;
+}
+
+// A part without a place in the order of keys holds the focus until one of its buttons can have it again.
+function wait(part) {
+  if (!part.hasAttribute("tabindex")) part.tabIndex = -1;
+  part.focus({ preventScroll: true });
 }
 
 // The element that has the focus may be replaced: its successor gets it; or, while that lies still, its tile.
@@ -130,11 +137,10 @@ function swap(name, html) {
   if (focused) {
     const heir = give(focused);
     if (heir?.id !== focused[0]) longing = focused[0];
-    if (!heir) after.focus({ preventScroll: true });
+    if (document.activeElement !== heir) wait(after);
   }
-  if (name === "banner" && before.dataset.visit !== after.dataset.visit) {
-    const about = ask.querySelector("[data-about]")?.dataset.about;
-    if (about !== after.dataset.visit) ask.close(); // it was about another patient
+  if (name === "banner" && before.dataset.visit !== after.dataset.visit && about() !== after.dataset.visit) {
+    ask.close(); // it was about another patient
   }
   if (name === "devices") count();
   listen(after);
@@ -279,8 +285,15 @@ document.addEventListener("input", (event) => {
   if (button) delete button.dataset.confirmed;
 });
 
+// The visit that the page shows as open.
+const shown = () => document.getElementById("banner").dataset.visit;
+
+// Whom an open question is about, where it says so: it may be the next one already.
+const about = () => ask.querySelector("[data-about]")?.dataset.about;
+
 async function question(address) {
   const separator = address.includes("?") ? "&" : "?";
+  const before = shown();
   try {
     const answer = await fetch(`${address}${separator}${lang}`);
     if (answer.status === 401) return leave();
@@ -289,6 +302,10 @@ async function question(address) {
       return;
     }
     ask.innerHTML = await answer.text();
+    if (shown() !== before && shown() !== about()) {
+      ask.replaceChildren(); // the patient has changed meanwhile
+      return ask.close();
+    }
     document.getElementById("menu").hidePopover();
     if (!ask.open) {
       askers = heirs(document.activeElement);
@@ -307,7 +324,11 @@ async function question(address) {
 ask.addEventListener("close", () => {
   if (ask.open) return; // it is about something else by now
   ask.replaceChildren();
-  if (document.activeElement === document.body) give(askers);
+  if (document.activeElement !== document.body || give(askers)) return;
+  const part = document.getElementById(askers[0])?.closest("[data-fragment]");
+  if (!part) return;
+  longing = askers[0];
+  wait(part);
 });
 
 document.addEventListener("click", (event) => {
@@ -354,6 +375,7 @@ function walk(key) {
   const here = tiles.indexOf(document.activeElement?.closest(".tile"));
   const step = key === "ArrowRight" || key === "ArrowDown" ? 1 : -1;
   const next = here < 0 ? 0 : (here + step + tiles.length) % tiles.length;
+  longing = "";
   tiles[next]?.focus();
 }
 

@@ -81,6 +81,11 @@ async def test_a_conversation_that_broke_off_is_taken_up_at_once(
     cuff.put(by, heard(by, -50).sighting)
     await cuff.heard(1)
     cuff.reached()
+    cuff.rest()
+    monkeypatch.setattr(nearby, "AWAY_SECONDS", 0.0)
+    cuff.put(by, heard(by, -50).sighting)
+    await cuff.heard(1)
+    monkeypatch.setattr(nearby, "AWAY_SECONDS", 3600.0)
     cuff.forget()
     cuff.put(by, heard(by, -50).sighting)
     assert [each.radio for each in await cuff.heard(1)] == [by]

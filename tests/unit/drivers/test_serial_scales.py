@@ -1,5 +1,6 @@
 """Serial scales: single lines, whole, cut and damaged, as manuals print them and as somebody might send them."""
 
+import json
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -23,7 +24,8 @@ from devicehub.driver import (
     shown_weight,
 )
 from devicehub.reading.settle import Settle, Settling
-from devicehub.testing.replay import converse
+from devicehub.testing.capture import captured
+from devicehub.testing.replay import Handed, converse
 from devicehub.transport.tape import Capture, Header, Step
 
 LINES = {
@@ -142,6 +144,7 @@ def test_out_of_range_is_no_weight(driver: str, line: bytes, flag: str) -> None:
         ("rice_lake_350", b"     72.4 st Gross "),
         ("rice_lake_350", b"PATIENT HEIGHT 6-12.0 FT"),
         ("detecto_solo", b"12:00,08/07/15,21.5,5'12.0\",132.3lb"),
+        ("detecto_solo", b"12:00,08/07/15,0.0,5'1.0\",132.3lb"),  # 5'11.0", or 5'10.0"
         ("tanita", b"0,2,185,110.6,431,28.4,31.4,79.2,58.0,27,32.3,977"),
         ("g_tech", b"\x02178.5,105.4,M,123.5,033.1"),
         ("tanita_wb", b"S     72.4k"),
@@ -311,6 +314,72 @@ def test_the_longest_line_of_a_tanita_fits() -> None:
     assert len(message) == len(line)
 
 
+def tanita_lines() -> list[bytes]:
+    """Every line of a capture or of somebody's test that is understood."""
+    captures = captured("tanita", Path(__file__).parents[2] / "captures")
+    known = [step.data for one in captures for step in one.capture.steps if step.by == "device"]
+    published = Path(__file__).with_name("published_frames.jsonl").read_text()
+    rows = map(json.loads, published.splitlines())
+    known += [bytes.fromhex(row["hex"]) for row in rows if row["driver"] == "tanita"]
+    return [line for line in dict.fromkeys(each.strip(b"\0\r\n") for each in known) if told(line)]
+
+
+def told(line: bytes) -> set[tuple[str, str, str]]:
+    """Each value of a Tanita's line with its name; none where it is not understood."""
+    try:
+        found = read("tanita", line)
+    except NotUnderstood:
+        return set()
+    return {
+        (one.kind, name, str(value))
+        for one in found
+        for name, value in one.model_dump(exclude={"kind"}, exclude_none=True).items()
+    }
+
+
+@pytest.mark.parametrize("line", tanita_lines(), ids=lambda line: line[:40].decode())
+def test_a_byte_lost_from_a_tanitas_line_changes_no_value(line: bytes) -> None:
+    whole = told(line)
+    changed = {
+        line[:at] + line[at + 1 :]: other
+        for at in range(len(line))
+        if (other := told(line[:at] + line[at + 1 :]) - whole)
+    }
+    assert changed == {}
+
+
+TBF = "0,2,185,110.6,{ohms},{percent},{fat},79.2,{water},27,32.3,9771"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"percent": "28.7"}, "fat mass"),
+        ({"percent": "8.4"}, "fat mass"),
+        ({"water": "79.2"}, "water"),
+        ({"water": "580"}, "water"),
+        ({"water": "-5.0"}, "below zero"),
+        ({"water": "8.0"}, "not whole"),
+        ({"ohms": "43"}, "not whole"),
+        ({"percent": "28."}, "not whole"),
+    ],
+)
+def test_values_by_position_that_are_not_each_others_are_refused(
+    wrong: dict[str, str], why: str
+) -> None:
+    right = {"ohms": "431", "percent": "28.4", "fat": "31.4", "water": "58.0"}
+    assert told(TBF.format(**right).encode())
+    with pytest.raises(NotUnderstood, match=why):
+        read("tanita", TBF.format(**{**right, **wrong}).encode())
+
+
+@pytest.mark.parametrize("nothing", ["0", "0.0", ""])
+def test_what_a_line_by_position_does_not_tell_is_not_missed(nothing: str) -> None:
+    """Of the youngest only the percentage is told, or nothing but the weight."""
+    bare = dict.fromkeys(("ohms", "fat", "water"), nothing)
+    assert told(TBF.format(percent="28.4", **bare).encode())
+
+
 def test_a_scale_in_the_mode_of_the_body_mass_index_says_what_to_do() -> None:
     with pytest.raises(NotUnderstood, match="set it to weigh"):
         read("tanita_wb", b"S     72.4kg    25.1    ")
@@ -323,10 +392,12 @@ def test_a_scale_that_is_busy_says_nothing(line: bytes) -> None:
 
 EMPTY, NET, GROSS = "ST,GS,+0000.00kg", "ST,NT,+0072.40kg", "ST,GS,+0095.00kg"
 NET_EMPTY = "ST,NT,-0022.60kg"
+GROSS_OF_CHAIR, NET_ZERO = "ST,GS,+0022.60kg", "ST,NT,+0000.00kg"
+GROSS_MOVING, OUT = "US,GS,+0095.00kg", "OL,GS,-    .  kg"
 
 
-def weighed(lines: list[str]) -> list[Decimal | None]:
-    """What is filed of these lines of an A&D scale, one after the other."""
+def handed(lines: list[str]) -> list[Handed]:
+    """What the session of an A&D scale hands over of these lines, one after the other."""
     driver = registry.find("and_scale")
     began = datetime(2026, 1, 5, 8, tzinfo=UTC)
     header = Header(device="TEST", driver="and_scale", origin="synthetic", recorded=began, hub="0")
@@ -334,9 +405,15 @@ def weighed(lines: list[str]) -> list[Decimal | None]:
         Step(t=number / 10, by="device", do="message", on=SERIAL, data=f"{line}\r\n".encode())
         for number, line in enumerate(lines)
     )
-    settle = Settle(driver.settles, Settling(idle_since=began))
+    return converse(driver, Capture(path=Path("x"), header=header, steps=steps))
+
+
+def weighed(lines: list[str]) -> list[Decimal | None]:
+    """What is filed of these lines."""
+    driver = registry.find("and_scale")
+    settle = Settle(driver.settles, Settling(idle_since=datetime(2026, 1, 5, 8, tzinfo=UTC)))
     filed: list[Decimal | None] = []
-    for one in converse(driver, Capture(path=Path("x"), header=header, steps=steps)):
+    for one in handed(lines):
         said = list(driver.decode(one.frame))
         if one.finished:
             finished = settle.finished(said, one.at)
@@ -358,7 +435,15 @@ def weighed(lines: list[str]) -> list[Decimal | None]:
         ([NET_EMPTY, EMPTY, GROSS, GROSS, GROSS], []),
         ([NET_EMPTY, NET, NET, EMPTY, EMPTY, GROSS, GROSS], ["72.40", "95.00"]),
         ([NET_EMPTY, EMPTY, EMPTY, GROSS, NET, GROSS, GROSS], []),
+        ([NET_EMPTY, OUT, OUT, GROSS, GROSS], []),
+        ([GROSS_OF_CHAIR, NET_ZERO] * 3 + [GROSS, NET] * 6, ["72.40"]),
+        ([GROSS_OF_CHAIR, NET_ZERO] * 3 + [GROSS_MOVING, NET] * 6, ["72.40"]),
     ],
 )
 def test_under_a_tare_the_gross_weight_is_nobodys(lines: list[str], filed: list[str]) -> None:
     assert weighed(lines) == [Decimal(one) for one in filed]
+
+
+def test_under_a_tare_the_gross_weight_is_not_even_shown() -> None:
+    found = [one.frame.data.decode() for one in handed([NET_ZERO, GROSS, GROSS_MOVING, NET, GROSS])]
+    assert found == [NET_ZERO, NET]

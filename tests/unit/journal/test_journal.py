@@ -16,6 +16,7 @@ from devicehub.driver import DeviceFacts
 from devicehub.journal import outbox
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
+from devicehub.journal.readings import DERIVED_AFTER
 from devicehub.journal.records import Attribution, Due, Filing, Outbox, Receipt, Told, Visit
 from devicehub.reading.clock import DeviceClock
 
@@ -324,6 +325,56 @@ class TestUndo:
         (due,) = await self.walk(journal, accepted.state_at - timedelta(days=1))
         assert due.filing == accepted
 
+    async def test_a_moment_from_before_the_clock_was_set_back_is_not_handed_on(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        one, other = filing("to_review"), filing("to_review")
+        await settled(journal, frame_arguments, one, other)
+        for each in (one, other):
+            accepted = await journal.change(
+                each.reading.id, "accepted", author="nurse", undo_for=HOUR
+            )
+        at = accepted.state_at - timedelta(days=365)
+        made = filing()
+        of = {"source": "derived", "derived_from": (other.reading.id,)}
+        derived = made.model_copy(
+            update={"reading": made.reading.model_copy(update=of), "state_at": at}
+        )
+        await journal.file([derived])
+        standing = await journal.reading(one.reading.id)
+        assert standing is not None
+        await journal.attribute(
+            revised(standing, action="reassign", visit="visit-2", at=at), "accepted"
+        )
+        taken = await self.walk(journal, at + timedelta(seconds=2))
+        expected = {one.reading.id, other.reading.id, derived.reading.id}
+        assert {due.filing.reading.id for due in taken} == expected
+
+    async def test_what_is_derived_outstays_a_source_that_is_undone_at_the_last_moment(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        source, made = filing("to_review"), filing()
+        await settled(journal, frame_arguments, source)
+        accepted = await journal.change(
+            source.reading.id, "accepted", author="nurse", undo_for=HOUR
+        )
+        of = {"source": "derived", "derived_from": (source.reading.id,)}
+        changes = {"reading": made.reading.model_copy(update=of), "state_at": accepted.state_at}
+        await journal.file([made.model_copy(update=changes)])
+        await journal.change(source.reading.id, "to_review", author="nurse")
+        assert await self.walk(journal, accepted.state_at + HOUR) == []
+
+    async def test_nothing_is_derived_from_what_was_taken_back_meanwhile(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        source, made = filing("to_review"), filing()
+        await settled(journal, frame_arguments, source)
+        of = {"source": "derived", "derived_from": (source.reading.id,)}
+        derived = made.model_copy(update={"reading": made.reading.model_copy(update=of)})
+        with pytest.raises(NotAllowed, match="its source is to_review by now"):
+            await journal.file([derived])
+        assert await journal.reading(made.reading.id) is None
+
     async def test_a_move_keeps_the_moment_and_a_withdrawal_before_it_has_nowhere_to_go(
         self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
     ) -> None:
@@ -375,7 +426,8 @@ class TestUndo:
         assert bound.reading.id not in {
             due.filing.reading.id for due in await self.walk(journal, until)
         }
-        both = await self.walk(journal, until + 2 * HOUR)
+        first = await self.walk(journal, until + 2 * HOUR)
+        both = first + await self.walk(journal, until + 2 * HOUR + DERIVED_AFTER, first[-1].number)
         assert [due.filing.reading.id for due in both[-2:]] == [ids[2], bound.reading.id]
 
 

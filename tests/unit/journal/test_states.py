@@ -195,7 +195,9 @@ class States(RuleBasedStateMachine):
             if undo_for:
                 self.undo[identity] = (self.now, self.now + undo_for)
             elif identity in self.undo:
-                self.undo[identity] = (self.now, self.undo[identity][1])
+                at, until = self.undo.pop(identity)
+                if at <= self.now:  # else it is of a clock that has been set back since
+                    self.undo[identity] = (self.now, until)
         elif state == "withdrawn":
             self.undo.pop(identity, None)
             (self.owed.add if identity in self.sent else self.owed.discard)(identity)

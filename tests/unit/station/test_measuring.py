@@ -140,7 +140,7 @@ async def test_what_is_said_of_a_series_is_for_the_one_that_was_shown(station: S
     before = (await station.desk.open(ALICE, author="a")).id
     await station.post("/api/series", visit=before, arm="left")
     shown = (await station.get("/api/series"))["series"]["id"]
-    present = (await station.desk.open(ALICE, author="a")).id
+    present = (await station.desk.open(ALICE, author="a", closes=before)).id
     stale = await station.post("/api/series", visit=before, arm="left")
     assert (stale.status_code, await station.get("/api/series")) == (409, {"series": None})
     assert "look at the patient" in stale.json()["error"]

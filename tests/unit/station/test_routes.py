@@ -156,7 +156,8 @@ async def test_who_answers_for_a_visit_is_asked_once_and_never_in_the_way(statio
         alone = await anne.post("/api/visits", json=BODY)
         assert "next" not in alone.json(), "nobody could be chosen"
         async with signed_in(station, PAUL) as paul, signed_in(station, rene):
-            opened = (await anne.post("/api/visits", json=BODY)).json()
+            said = {**BODY, "closes": alone.json()["visit"]}
+            opened = (await anne.post("/api/visits", json=said)).json()
             assert opened["next"] == "/ask/responsible"
             path = f"/api/visits/{opened['visit']}/responsible"
             assert "Médecin responsable\N{NO-BREAK SPACE}?" in (await anne.get("/")).text
@@ -173,7 +174,8 @@ async def test_who_answers_for_a_visit_is_asked_once_and_never_in_the_way(statio
             assert f"Médecin\N{NO-BREAK SPACE}: {rene.name}" in page
             assert "Changer de médecin responsable" in page
             assert (await anne.post(path, json={"physician": PAUL.id})).status_code == 204
-            its_own = (await paul.post("/api/visits", json=BODY)).json()
+            said = {**BODY, "closes": opened["visit"]}
+            its_own = (await paul.post("/api/visits", json=said)).json()
             assert "next" not in its_own, "a physician who opens a visit answers for it"
             late = await anne.post(path, json={"physician": rene.id})
             assert (late.status_code, late.json()["error"]) == (409, "cette visite est close")
@@ -204,13 +206,15 @@ async def test_a_visit_that_was_scanned_in_asks_who_answers_for_it_too(station: 
         signed_in(station, PAUL) as paul,
         signed_in(station, rene),
     ):
+        said = {"closes": ""}
         for browser, asked in ((anne, "/ask/responsible"), (paul, None)):
             station.desk.worklist = (planned,)
             await reception.scan(f"{planned.visit}\r".encode())
             proposal = station.board.picture.waiting.proposal
             assert proposal is not None
-            opened = (await browser.post(f"/api/proposals/{proposal.id}/open", json={})).json()
+            opened = (await browser.post(f"/api/proposals/{proposal.id}/open", json=said)).json()
             assert (opened["visit"], opened.get("next")) == (planned.visit, asked)
+            said = {"closes": planned.visit}
             planned = planned.model_copy(update={"visit": "v-" + "c" * 20})
     assert station.desk.visit is not None
     assert station.desk.visit.responsible == PAUL.name
@@ -315,7 +319,9 @@ async def test_each_role_has_its_own_acts(station: Station) -> None:
             (physician, 200, 409, 204),
             (technician, 403, 403, 403),
         ):
-            assert (await browser.post("/api/visits", json=BODY)).status_code == opens
+            present = station.desk.visit
+            said = {**BODY, "closes": present and present.id}
+            assert (await browser.post("/api/visits", json=said)).status_code == opens
             assert (await browser.post("/api/readings", json=typed)).status_code == types
             assert (await browser.post("/api/delegation", json=delegated)).status_code == delegates
         assert (await assistant.get("/ask/type/body_weight")).status_code == 403
@@ -516,7 +522,7 @@ async def test_a_form_sent_twice_opens_one_visit(
     other = await client.post("/api/visits", json={**said, "family_name": "TESTE"})
     assert other.status_code == 409
     after = await station.visit(BRUNO)
-    late = await client.post("/api/visits", json=said)
+    late = await client.post("/api/visits", json={**said, "closes": after.id})
     assert late.status_code == 409
     assert station.desk.visit == after
     assert f'value="{drawn}"' not in (await client.get("/ask/visit?new")).text
@@ -545,6 +551,59 @@ async def test_an_act_on_a_visit_is_for_the_one_it_names(
     assert kept is not None
     assert kept.closed_at is not None
     assert (await client.post(f"/api/visits/{after.id}/close", json={})).status_code == 409
+
+
+@pytest.mark.parametrize("way", ["form", "worklist", "scan"])
+async def test_what_is_opened_ends_only_the_visit_that_was_shown(
+    station: Station, way: str
+) -> None:
+    """A second browser whose line stands still shows the patient before, or nobody."""
+    reception = await with_reader(station)
+    planned = KnownVisit(visit="v-" + "d" * 20, identity=ALICE, state="planned")
+    station.desk.worklist = (planned,)
+    station.board.worklist((planned,), None)
+    await reception.scan(f"{planned.visit}\r".encode())
+    proposal = station.board.picture.waiting.proposal
+    assert proposal is not None
+    page, path = {
+        "form": ("/ask/visit?new", "/api/visits"),
+        "worklist": ("/ask/visit", f"/api/visits/{planned.visit}/open"),
+        "scan": ("/", f"/api/proposals/{proposal.id}/open"),
+    }[way]
+    carries = rf"""data-post="{path}" data-said='{{"closes":"(.*?)"}}'"""
+    if way == "form":
+        carries = r"""data-form="/api/visits"[\s\S]+?name="closes" type="hidden" value="(.*?)">"""
+    typed = BODY if way == "form" else {}
+
+    async with httpx.AsyncClient(base_url=station.url, trust_env=False) as client:
+
+        async def shown() -> dict[str, object]:
+            (closes,) = re.findall(carries, (await client.get(page)).text)
+            return {**typed, "closes": closes}
+
+        nobody = await shown()
+        before = await station.visit(ALICE)
+        stale = await shown()
+        after = await station.visit(BRUNO)
+        fresh = await shown()
+        assert [one["closes"] for one in (nobody, stale, fresh)] == ["", before.id, after.id]
+        for said in (nobody, stale, typed):
+            refused = await client.post(path, json=said)
+            assert refused.is_error
+            assert "regardez le patient affiché" in refused.json()["error"]
+            assert " · " not in refused.json()["error"]
+            assert station.desk.visit == after
+            kept = await station.journal.visit(after.id)
+            assert kept is not None
+            assert kept.closed_at is None
+        assert [one.id for one in station.desk.recent] == [after.id, before.id]
+        opened = await client.post(path, json=fresh)
+        assert opened.status_code == 200
+    kept = await station.journal.visit(after.id)
+    assert kept is not None
+    assert kept.closed_at is not None
+    assert station.desk.visit is not None
+    assert station.desk.visit.id == opened.json()["visit"] != after.id
 
 
 async def test_a_kind_that_is_not_delegated_waits_for_the_physician(station: Station) -> None:
@@ -723,6 +782,24 @@ async def test_what_is_shown_stays_until_it_is_decided_and_says_that_it_is_an_ea
     assert "Relevé antérieur" not in await tile()
 
 
+async def test_the_earlier_one_is_the_one_that_arrived_earlier(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    """A reading of the tray may be given to a visit behind one that was measured after it."""
+    station.board.visit(visit(), ALICE)
+    fresh = filing(SCALE, weight("60.2"), "to_review", received_at=now())
+    given = filing(SCALE, weight("59.4"), "to_review", received_at=now() - timedelta(minutes=14))
+    station.board.filing(fresh)
+    station.board.filing(given)
+    tile = tile_of((await client.get("/")).text, "body_weight")
+    assert "60,2" in tile, "what is shown stays until it is decided"
+    assert "Relevé antérieur" not in tile
+    station.board.filing(fresh.model_copy(update={"state": "accepted"}))
+    tile = tile_of((await client.get("/")).text, "body_weight")
+    assert "59,4" in tile
+    assert "Relevé antérieur" in tile
+
+
 async def test_accepting_all_takes_what_stands_on_the_page_and_its_number_says_so(
     station: Station, client: httpx.AsyncClient
 ) -> None:
@@ -876,6 +953,33 @@ async def test_a_value_nobody_can_name_is_neither_shown_nor_accepted(
     assert "À confirmer, visites closes" in tray
     assert "128/76" not in tray
     assert f"{nameless.reading.id}/accept" not in tray
+    for question in ("reject", "reading"):
+        asked = await client.get(f"/ask/{question}/{nameless.reading.id}")
+        assert asked.status_code == 200
+        assert "128/76" not in asked.text
+    accepted = await client.post(f"/api/readings/{nameless.reading.id}/accept", json={})
+    assert accepted.status_code == 409
+    assert "identité du patient" in accepted.json()["error"]
+    assert await station.state(nameless) == "to_review"
+
+
+async def test_what_is_nobodys_is_announced_without_its_value(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    nobodys = await station.file(CUFF, pressure("151", "93"))
+    await station.visit(ALICE)
+    async with client.stream("GET", "/api/events") as stream:
+        lines = stream.aiter_lines()
+        station.board.filing(nobodys)
+        async with asyncio.timeout(10):
+            said = ""
+            while str(nobodys.reading.id) not in said:
+                said = await anext(lines)
+        told = json.loads(said.removeprefix("data: "))
+    assert told["state"] == "quarantined"
+    assert (told["values"], told["text"]) == ({}, "")
+    asked = await client.get(f"/ask/reading/{nobodys.reading.id}")
+    assert not shows(asked.text, "151")
 
 
 async def test_filings_are_told_as_they_move_without_identity(

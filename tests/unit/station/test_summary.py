@@ -235,7 +235,8 @@ async def test_an_earlier_visit_of_the_day_is_found_by_its_id_and_no_other(front
     await front.room.file(weight("67.9"), "filed")
     bruno = front.room.board.picture.identity
     assert bruno is not None
-    await front.room.desk.open(bruno.model_copy(update={"given_name": "Bruno"}), author="page")
+    bruno = bruno.model_copy(update={"given_name": "Bruno"})
+    await front.room.desk.open(bruno, author="page", closes=first)
     here = plain(await front.read())
     assert "TEST Bruno" in here
     assert "67,9" not in here

@@ -24,6 +24,14 @@ def test_a_station_without_a_file_has_no_operators(book: Operators) -> None:
     assert book.by_pin("anne", "1234") is None
 
 
+def test_a_name_is_kept_as_long_as_it_was_measured(book: Operators) -> None:
+    longest = "T" * 80
+    book.add(PAUL.model_copy(update={"name": f" {longest}  "}), "2468")
+    assert [one.name for one in book.all()] == [longest]
+    with pytest.raises(WrongOperator):
+        book.add(PAUL.model_copy(update={"name": f"{longest}T"}), "2468")
+
+
 def test_the_pin_opens_and_no_other(book: Operators) -> None:
     book.add(ANNE, "1357")
     book.add(PAUL, "2468")

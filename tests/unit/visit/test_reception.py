@@ -71,9 +71,11 @@ class Hub:
             raise DossierSilent("le dossier ne répond pas")
         raise VisitOver if visit == OVER else NoSuchVisit
 
-    async def _open(self, proposal: Proposal, author: str) -> None:
+    async def _open(self, proposal: Proposal, closes: str | None, author: str) -> None:
         if self.silent:
             raise NotOpened("le dossier ne répond pas")
+        if self.visit not in {None, closes}:
+            raise NotOpened("une autre visite vient d'être ouverte")
         self.authors.append(author)
         self.opened.append((proposal.identity, proposal.visit))
         self.present = proposal.identity
@@ -168,9 +170,23 @@ async def test_an_opening_reader_closes_nobodys_visit() -> None:
     await hub.scan(ins_code(BRUNO))
     assert hub.opened == [(ALICE, None)]
     assert hub.proposed.identity == BRUNO, "only a person closes a visit"
-    await hub.reception.open(hub.proposed.id, author="page")
+    await hub.reception.open(hub.proposed.id, author="page", closes=hub.visit)
     assert hub.opened[-1] == (BRUNO, None)
     assert hub.authors == ["reader", "page"], "the audit tells who opened which"
+
+
+@pytest.mark.parametrize("shown", ["v-before", "", None])
+async def test_who_looks_at_another_visit_or_none_opens_nobody(shown: str | None) -> None:
+    hub = Hub()
+    await hub.scan(ins_code(BRUNO))
+    hub.visit, hub.present = "v-opened-meanwhile", ALICE
+    proposed = hub.proposed
+    with pytest.raises(NotOpened, match="une autre visite"):
+        await hub.reception.open(proposed.id, author="page", closes=shown)
+    assert hub.opened == []
+    assert hub.waiting == Waiting(proposal=proposed), "it can be opened from the page as it is now"
+    await hub.reception.open(proposed.id, author="page", closes="v-opened-meanwhile")
+    assert hub.opened == [(BRUNO, None)]
 
 
 @pytest.mark.parametrize("opens_visit", [False, True])
