@@ -12,10 +12,15 @@ from devicehub.reading.clock import Stamp
 from devicehub.reading.interval import Began
 from devicehub.reading.reading import Device, DriverUsed, Evidence, Plausibility, Reading
 from devicehub.station.expecting import Listed
+from devicehub.visit.operators import Operator
 from devicehub.visit.patient import PatientIdentity
 
 ALICE = PatientIdentity(family_name="TEST", given_name="Alice", born=date(1970, 1, 1), sex="F")
 BRUNO = PatientIdentity(family_name="TEST", given_name="Bruno", born=date(1985, 6, 2), sex="M")
+ANNE = Operator(id="anne", name="TEST Anne", role="assistant")
+PAUL = Operator(id="paul", name="Dr TEST Paul", role="physician")
+RENE = Operator(id="rene", name="Dr TEST René", role="physician")
+TINA = Operator(id="tina", name="TEST Tina", role="technician")
 CUFF, SCALE, THERMOMETER = "cuff-1", "scale-1", "thermometer-1"
 NAMES = {CUFF: "Tensiomètre", SCALE: "Balance", THERMOMETER: "Thermomètre"}
 TELLS: dict[str, frozenset[Kind]] = {

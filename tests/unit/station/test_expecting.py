@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -75,20 +74,6 @@ def test_a_device_that_is_not_configured_is_expected_of_as_well(board: Board) ->
         "oxygen_saturation": "not_measured",
         "heart_rate": "not_measured",
     }
-
-
-@pytest.fixture
-async def station(tmp_path: Path) -> AsyncIterator[Station]:
-    station = Station(tmp_path)
-    await station.start()
-    yield station
-    await station.end()
-
-
-@pytest.fixture
-async def client(station: Station) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=station.url, trust_env=False) as client:
-        yield client
 
 
 async def test_closing_without_a_plan_tells_what_the_tiles_tell(

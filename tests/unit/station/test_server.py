@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,14 +13,6 @@ from starlette.applications import Starlette
 from station_room import CUFF, NAMES, device_state, filing, pressure
 
 from devicehub.station.server import PageUnavailable, serve
-
-
-@pytest.fixture
-async def station(tmp_path: Path) -> AsyncIterator[Station]:
-    station = Station(tmp_path)
-    await station.start()
-    yield station
-    await station.end()
 
 
 async def until_watched(station: Station, count: int) -> None:
