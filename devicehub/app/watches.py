@@ -10,7 +10,7 @@ from devicehub.devices.upkeep import Upkeep
 from devicehub.journal.journal import Journal
 from devicehub.station.board import Board
 from devicehub.transport.hands import station_now
-from devicehub.visit.desk import Desk
+from devicehub.visit.desk import REMEMBERED, Desk
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable
 from devicehub.visit.review import TRAY_LARGEST
 
@@ -70,5 +70,7 @@ async def watch_outbox(journal: Journal, board: Board) -> None:
         board.outbox(await journal.outbox())
         count = (await journal.counts()).get("quarantined", 0)
         board.tray(await journal.quarantined(TRAY_LARGEST) if count else (), count)
+        since = station_now() - REMEMBERED
+        board.withdrawn(await journal.withdrawn(since=since, limit=TRAY_LARGEST))
         board.undecided(await journal.undecided())
         await moved.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import json
 import sys
@@ -111,10 +112,21 @@ def _record(asked: argparse.Namespace) -> int:
         )
     except ValidationError as error:
         return _refuse("; ".join(fault["msg"] for fault in error.errors()), USAGE)
-    with metrology.beside(_journal(asked)) as database:
+    journal = _journal(asked)
+    if not journal.exists():  # to record belongs to setting up, before the first start
+        asyncio.run(_begin(journal))
+    with metrology.beside(journal) as database:
         metrology.record(database, entry)
     say(f"consigné · recorded: {_line(entry)}", sys.stdout)
     return WELL
+
+
+async def _begin(path: Path) -> None:
+    """Make the journal as the station does at its first start."""
+    from devicehub.journal.journal import Journal
+
+    async with Journal(path):
+        pass
 
 
 def _wrong(asked: argparse.Namespace, settings: Settings) -> str | None:

@@ -141,8 +141,9 @@ class Bluetooth(Table):
 class Operators(Table):
     """Who works at the page: ``devicehub operators`` adds them. Without any, the page asks nobody who they are."""
 
-    idle_minutes: Annotated[float, Field(gt=0, le=120)] = 5
-    """Untouched for so long, the page asks again who stands there. Devices are read and filed meanwhile."""
+    idle_minutes: Annotated[float, Field(gt=0, le=120)] = 10
+    """Untouched for so long, the page asks again who stands there. Devices are read and filed meanwhile. By default a
+    series of blood pressures with its rest fits in."""
 
 
 class IdentityProvider(Table):

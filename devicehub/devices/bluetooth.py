@@ -248,7 +248,9 @@ class Bluetooth:
             self._show(source, name, "waiting", "it waits for a place at the radio", "no_place")
         async with radio.slots.place() as place:
             self._show(source, name, "connecting")
-            hands = self._noting(radio, nearby, self._intake.open(source).hands)
+            conversation = self._intake.open(source, nearby.last_idle)
+            hands = self._noting(radio, nearby, conversation.hands)
+            nearby.last_idle = None
             sighting = nearby.newest(radio) or chosen.sighting
             try:
                 # With a bond there is nothing to pair: a device that has lost its own is told, never paired anew.
@@ -259,6 +261,7 @@ class Bluetooth:
                     nearby.reached()
                     try:
                         await driver.session(link)
+                        nearby.last_idle = conversation.idle_at_end()
                     finally:
                         await self._note_bond(radio, nearby, paired=link.paired)
             except BondLost:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from devicehub.devices.keyring import Keyring
 from devicehub.devices.registry import driver_version
 from devicehub.devices.upkeep import Upkeep
 from devicehub.driver import DeviceFacts, Driver, Frame, Measurement, NotUnderstood, Settles
+from devicehub.journal.failures import JournalFailed
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Attribution, DeviceRecord, Filing, JournalledFrame, Told
 from devicehub.reading import clock, identity
@@ -101,10 +103,11 @@ class Intake:
         self.show_load = show_load
         self.now = now
 
-    def open(self, source: Source) -> Conversation:
-        """A new connection's road. Nothing of an earlier one survives in it."""
+    def open(self, source: Source, last_idle: datetime | None = None) -> Conversation:
+        """A new connection's road. Nothing of an earlier one survives in it but ``last_idle`` (`Conversation.idle_at_end`)."""
         self.desk.look()
-        return Conversation(self, source, str(uuid4()), Settling(idle_since=self.now()))
+        state = Settling(idle_since=self.now(), last_idle=last_idle)
+        return Conversation(self, source, str(uuid4()), state)
 
     def tell_not_understood(self, device: str, error: NotUnderstood, at: datetime) -> None:
         """Say that a frame was not understood, but once of a burst and then how many."""
@@ -116,7 +119,7 @@ class Intake:
     async def recover(self, sources: Sequence[Source]) -> int:
         """Read the frames a crash left unread, oldest first; how many there were.
 
-        Frames of a device that is no longer bound stay where they are, unread and complete.
+        One that its driver stumbles over is kept as not understood, and said: it holds up no other. Frames of a device that is no longer bound stay where they are, unread and complete.
         """
         known = {source.id: source for source in sources}
         frames = [f for f in await self.journal.unread_frames() if f.device in known]
@@ -126,7 +129,17 @@ class Intake:
             source = replace(bound, address=frame.address or bound.address)
             conversation = Conversation(self, source, frame.connection, frame.settling)
             await conversation.take_up()
-            await conversation.read(frame)
+            try:
+                await conversation.read(frame)
+            except (JournalFailed, OSError):
+                # The disk's fault: the frame may be read yet.
+                raise
+            except Exception as error:
+                log.exception(
+                    "frame_not_read device=%s frame=%d", frame.device, frame.evidence.number
+                )
+                reason = f"{type(error).__name__}: {error}"
+                await conversation.set_aside(frame, NotUnderstood(reason))
         return len(frames)
 
 
@@ -158,6 +171,10 @@ class Conversation:
             secrets=self._secrets,
             listening=self._settle.watched,
         )
+
+    def idle_at_end(self) -> datetime | None:
+        """Now, where the driver ends the connection with a device that it has watched being idle; else ``None``."""
+        return self._settle.idle_at(self._intake.now())
 
     async def take_up(self) -> None:
         """Go on with a connection that a crash has ended: the clock it had seen is seen again."""
@@ -208,14 +225,11 @@ class Conversation:
     async def read(self, journalled: JournalledFrame) -> None:
         """Make the readings of a journalled frame. Reading it again changes nothing."""
         evidence = journalled.evidence
-        frame = Frame.from_hex([list(part) for part in evidence.parts], evidence.model)
-        journal = self._intake.journal
+        frame, journal = _frame(journalled), self._intake.journal
         try:
             measurements = self._decode(frame)
         except NotUnderstood as error:
-            await journal.settle_frame(evidence.number, "not_understood", detail=error.reason)
-            self._look(frame, evidence.last_byte, error)
-            self._intake.tell_not_understood(self._source.id, error, evidence.last_byte)
+            await self.set_aside(journalled, error)
             return
         self._look(frame, evidence.last_byte, measurements)
         for measurement in measurements:
@@ -232,6 +246,15 @@ class Conversation:
         )
         if not finished:
             self._intake.show_live(self._source.id, measurements, evidence.last_byte)
+
+    async def set_aside(self, journalled: JournalledFrame, error: NotUnderstood) -> None:
+        """Keep a frame that nobody understands, and say so."""
+        evidence = journalled.evidence
+        await self._intake.journal.settle_frame(
+            evidence.number, "not_understood", detail=error.reason
+        )
+        self._look(_frame(journalled), evidence.last_byte, error)
+        self._intake.tell_not_understood(self._source.id, error, evidence.last_byte)
 
     def _look(
         self,
@@ -276,7 +299,7 @@ class Conversation:
         around = await self._around(journalled)
         # What it told before anybody knew who it is, it told under its address.
         unknown = replace(around, facts=None)
-        filed: list[tuple[Filing, Told | None]] = []
+        found: list[tuple[Callable[[], Filing], Told | None]] = []
         known: dict[UUID, Reading] = {}
         for index, one in enumerate(finished):
             first_byte = journalled.evidence.first_byte
@@ -300,15 +323,17 @@ class Conversation:
             repeated = likeness == "repeated" or await self._intake.journal.is_repeated(told)
             repeated = repeated or await self._intake.journal.is_repeated(told_before)
             numbered = reading.measurement.sequence is not None
-            filing = self._attributed(
+            decide = partial(
+                self._attributed,
                 reading,
                 live=live,
                 repeated=repeated and not live,
                 recalled=recalls and not live,
                 recent_from=first_byte - timedelta(seconds=declared(around).longest),
             )
-            filed.append((filing, None if numbered else told))
-        return filed
+            found.append((decide, None if numbered else told))
+        # Decided together, and written before anything else is: the dossier may have told who it is meanwhile.
+        return [(decide(), told) for decide, told in found]
 
     async def _known(self) -> DeviceRecord | None:
         return await self._intake.journal.device_at(self._source.id, self._source.address)
@@ -366,6 +391,11 @@ class Conversation:
         if repeated:
             decision = Quarantined("repeated_untimed")
         return first_filing(reading, decision, self._intake.desk, self._intake.now())
+
+
+def _frame(journalled: JournalledFrame) -> Frame:
+    evidence = journalled.evidence
+    return Frame.from_hex([list(part) for part in evidence.parts], evidence.model)
 
 
 def first_filing(

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from devicehub.devices.intake import Source
 from devicehub.transport.ble import RSSI_UNKNOWN, Radio, Sighting
@@ -49,6 +50,8 @@ class Nearby:
     def __init__(self, source: Source, name: str) -> None:
         self.source = source
         self.name = name
+        self.last_idle: datetime | None = None
+        """When the driver ended the last conversation, if it did, and the device was idle then."""
         self._heard: dict[str, Heard] = {}
         self._fresh = asyncio.Event()
         self._back = asyncio.Event()

@@ -118,6 +118,7 @@ class Preparations:
         now: Callable[[], datetime] = station_now,
     ) -> None:
         self._filing = PreparationFiling(journal, desk, now)
+        self._desk = desk
         self._show = show
         self._now = now
         self._sources: dict[str, tuple[Source, str]] = {}
@@ -185,16 +186,21 @@ class Preparations:
 
     # --------------------------------------------------------------------- what a person says
 
-    def begin(self, device: str) -> None:
-        """The electrodes are this patient's: a preparation begins now. Raises `NoPreparation`."""
+    def begin(self, device: str, visit: str) -> None:
+        """The electrodes are the patient's of this visit, which is the open one: a preparation begins now.
+
+        Raises `NoPreparation`, and `NotAllowed` where another visit is open, or it is locked.
+        """
+        self._check(visit)
         stream = self._known(device)
         self._begin(stream)
         stream.preparation.has_touched = True
         self.check.open(device, stream.leads, stream.fs)
         self._tell(stream)
 
-    async def finish(self, device: str) -> EcgPreparation:
-        """File the preparation as it stands, ready or not. Raises `NoPreparation`, ``JournalFull``."""
+    async def finish(self, device: str, visit: str) -> EcgPreparation:
+        """File the preparation as it stands, ready or not. Raises as `begin` does, and ``JournalFull``."""
+        self._check(visit)
         stream = self._known(device)
         at = self._now()
         ended = stream.preparation.end(at) if stream.phase == "running" else None
@@ -204,6 +210,11 @@ class Preparations:
         stream.phase, stream.result = "done", ended.measurement
         self._tell(stream)
         return ended.measurement
+
+    def _check(self, visit: str) -> None:
+        """The panel that was touched may still show the patient before."""
+        self._desk.check_open(visit)
+        self._desk.check_confirmed(visit)
 
     def _known(self, device: str) -> _Stream:
         stream = self._streams.get(device)

@@ -34,7 +34,7 @@ from devicehub.dossier.visits import (
 )
 from devicehub.driver import Kind
 from devicehub.reading.reading import Record
-from devicehub.visit.patient import PatientIdentity, can_be_born
+from devicehub.visit.patient import HIDDEN_SIGN, PatientIdentity, can_be_born
 
 logger = logging.getLogger(__name__)
 
@@ -297,6 +297,9 @@ async def _read(request: Request, expected: type[Body]) -> Body:
         return expected.model_validate_json(await _body(request))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
+        for fault in faults:
+            if fault["type"] == HIDDEN_SIGN:
+                raise Failure(HTTPStatus.UNPROCESSABLE_ENTITY, "name", fault["msg"]) from None
         where = ", ".join(".".join(map(str, fault["loc"])) or "." for fault in faults)
         raise Failure(
             HTTPStatus.UNPROCESSABLE_ENTITY,

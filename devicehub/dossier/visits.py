@@ -264,7 +264,7 @@ def _patient(connection: Connection, who: PatientIdentity | str) -> str:
             ins["oid"].as_string() == who.ins.oid,
         )
         for row in connection.execute(same):
-            held = PatientIdentity.model_validate(row.identity)
+            held = PatientIdentity.held(row.identity)
             # An INS with another date of birth is a mistake somewhere: not the same person, to be safe.
             if (held.born, held.sex) == (who.born, who.sex):
                 return str(row.id)
@@ -282,7 +282,7 @@ def _is_about(connection: Connection, patient: str, who: PatientIdentity | str) 
     if isinstance(who, str):
         return who == patient
     held = select(PATIENTS.c.identity).where(PATIENTS.c.id == patient)
-    identity = PatientIdentity.model_validate(connection.execute(held).scalar_one())
+    identity = PatientIdentity.held(connection.execute(held).scalar_one())
     return identity == who or identity.is_also(who)
 
 
@@ -312,8 +312,11 @@ def _earlier(connection: Connection, patient: str, visit: str) -> tuple[EarlierV
     for row, revisions in by_reading(connection.execute(wanted)):
         if belongs_to(revisions) in others and revisions[-1].action != "withdraw":
             reading = Reading.model_validate(row.body)
-            at = reading.stamp.corrected or reading.received_at
-            values.append(EarlierValue(reading=reading.id, at=at, measurement=reading.measurement))
+            values.append(
+                EarlierValue(
+                    reading=reading.id, at=reading.measured_at, measurement=reading.measurement
+                )
+            )
     return _newest_of_each_kind(values)
 
 

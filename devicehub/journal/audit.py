@@ -30,6 +30,7 @@ Act = Literal[
     "close_visit",
     "delegate",
     "discard",
+    "doubt",
     "entrust_visit",
     "lock_visit",
     "open_visit",

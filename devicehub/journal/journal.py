@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -42,11 +42,12 @@ from devicehub.journal.records import (
     StateChange,
     Told,
     Visit,
+    Withdrawn,
 )
 from devicehub.journal.store import Store
 from devicehub.reading.clock import DeviceClock
 from devicehub.reading.metrology import Done
-from devicehub.reading.reading import DriverUsed, Origin
+from devicehub.reading.reading import DriverUsed, Origin, Reading
 from devicehub.reading.settle import Settling
 
 logger = logging.getLogger(__name__)
@@ -182,6 +183,7 @@ class Journal:
     async def change(
         self,
         reading: UUID,
+        revision: int,
         state: State,
         *,
         author: str,
@@ -190,26 +192,27 @@ class Journal:
     ) -> Filing:
         """A person's word on a reading: accept, reject, discard, try again, or undo one of these.
 
-        What is accepted stays here for ``undo_for`` before it may be sent, here and in what follows.
+        ``revision`` is that of the attribution they have seen. What is accepted stays here for ``undo_for`` before it
+        may be sent, here and in what follows.
 
-        Raises `NotAllowed` where the reading is unknown, its present state does not lead there, or
-        what is to be undone has been sent.
+        Raises `NotAllowed` where the reading is unknown, its attribution is another by now, its present state does
+        not lead there, or what is to be undone has been sent.
         """
         (filing,) = await self.change_all(
-            [reading], state, author=author, detail=detail, undo_for=undo_for
+            {reading: revision}, state, author=author, detail=detail, undo_for=undo_for
         )
         return filing
 
     async def change_all(
         self,
-        several: Sequence[UUID],
+        several: Mapping[UUID, int],
         state: State,
         *,
         author: str,
         detail: str | None = None,
         undo_for: timedelta = timedelta(),
     ) -> list[Filing]:
-        """`change` for several readings in one transaction: all of them, or none."""
+        """`change` for several readings, each with its revision, in one transaction: all of them, or none."""
         now = datetime.now(UTC)
 
         def change(database: Connection) -> list[Filing]:
@@ -217,24 +220,34 @@ class Journal:
                 readings.change(
                     database,
                     reading,
+                    revision,
                     state,
                     author=author,
                     detail=detail,
                     at=now,
                     undo_for=undo_for,
                 )
-                for reading in several
+                for reading, revision in several.items()
             ]
 
         return await self.store.write(change, self._announce)
 
-    async def retake(self, reading: UUID, *, author: str, detail: str | None = None) -> Filing:
-        """Reject a reading and expect its kind again in its visit. Raises `NotAllowed`."""
+    async def retake(
+        self, reading: UUID, revision: int, *, author: str, detail: str | None = None
+    ) -> Filing:
+        """Reject a reading and expect its kind again in its visit. Raises `NotAllowed` as `change` does."""
         now = datetime.now(UTC)
 
         def retake(database: Connection) -> Filing:
             filing = readings.change(
-                database, reading, "rejected", author=author, detail=detail, at=now, act="retake"
+                database,
+                reading,
+                revision,
+                "rejected",
+                author=author,
+                detail=detail,
+                at=now,
+                act="retake",
             )
             if filing.attribution.visit is not None:
                 visits.expect(database, filing.attribution.visit, filing.reading.kind)
@@ -285,6 +298,10 @@ class Journal:
         """The readings that wait for a decision in any visit ``but`` this one, newest first."""
         return await self.store.read(partial(readings.to_review, but=but, limit=limit))
 
+    async def withdrawn(self, *, since: datetime, limit: int) -> list[Withdrawn]:
+        """What was taken back at ``since`` or later, the newest withdrawal first; derived readings left out."""
+        return await self.store.read(partial(readings.withdrawn, since=since, limit=limit))
+
     async def undecided(self) -> dict[str, int]:
         """How many readings wait for a decision, by visit; one where none waits is absent."""
         return await self.store.read(readings.undecided)
@@ -292,6 +309,10 @@ class Journal:
     async def of_visit(self, visit: str) -> list[Filing]:
         """The readings now attributed to a visit, in their order of arrival."""
         return await self.store.read(partial(readings.of_visit, visit=visit))
+
+    async def confirmed(self, visit: str) -> dict[UUID, str]:
+        """Who accepted the readings of a visit that waited for a person, where that stands."""
+        return await self.store.read(partial(readings.confirmed, visit=visit))
 
     async def counts(self) -> dict[State, int]:
         """How many readings are in each state; a state without reading is absent."""
@@ -302,7 +323,7 @@ class Journal:
         return await self.store.read(partial(readings.history, reading=reading))
 
     async def visits_of(self, reading: UUID) -> list[str]:
-        """Every visit a reading was ever attributed to."""
+        """Every visit a reading was ever attributed to, and those that hold one derived from it."""
         return await self.store.read(partial(readings.visits_of, reading=reading))
 
     # ------------------------------------------------------------------------------ outbox
@@ -360,9 +381,14 @@ class Journal:
             partial(visits.lock, visit=visit, at=at, author=author, reason=reason)
         )
 
-    async def unlock_visit(self, visit: str, at: datetime, *, author: str) -> None:
-        """A person has confirmed the patient. Raises `NotAllowed` where the visit is not locked."""
-        await self.store.write(partial(visits.unlock, visit=visit, at=at, author=author))
+    async def unlock_visit(self, visit: str, at: datetime, *, since: datetime, author: str) -> None:
+        """A person has confirmed the patient of a visit that was locked ``since`` then. Raises `NotAllowed` for a closed one.
+
+        A lock that a full disk refused is written now, with its end.
+        """
+        await self.store.write(
+            partial(visits.unlock, visit=visit, at=at, since=since, author=author)
+        )
 
     async def entrust_visit(
         self, visit: str, responsible: str, at: datetime, *, physician: str, author: str
@@ -387,12 +413,28 @@ class Journal:
         await self.store.write(partial(visits.entrusted, visit=visit, responsible=responsible))
 
     async def visit_answered(
-        self, visit: str, at_dossier: AtDossier, *, author: str = STATION
+        self,
+        visit: str,
+        at_dossier: AtDossier,
+        *,
+        doubt: Callable[[Reading], str | None] = lambda _reading: None,
+        author: str = STATION,
     ) -> None:
-        """The dossier has answered about a visit: its identity is erased, its readings may go."""
+        """The dossier has answered about a visit: its identity is erased, its readings may go.
+
+        ``doubt`` is why a person must look at a reading, now that the dossier has answered: what nobody but the
+        practice's rule has accepted then waits for one. It runs in the writer thread.
+        """
         now = datetime.now(UTC)
         await self.store.write(
-            partial(visits.answered, visit=visit, at_dossier=at_dossier, at=now, author=author),
+            partial(
+                visits.answered,
+                visit=visit,
+                at_dossier=at_dossier,
+                doubt=doubt,
+                at=now,
+                author=author,
+            ),
             self._announce,
         )
 

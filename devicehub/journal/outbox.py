@@ -35,7 +35,16 @@ def items(database: Connection, limit: int, after: int) -> list[Due]:
 def take(database: Connection, limit: int, after: int, now: datetime) -> list[Due]:
     """What is due, to be sent now: from here on no person can keep it back."""
     _let_go(database, now)
-    due = items(database, limit, after)
+    due = []
+    for item in items(database, limit, after):
+        if readings.stands(database, item.filing):
+            due.append(item)
+        else:
+            # Whoever derives has not seen yet that its source is gone, or a person is asked about it. It is met again.
+            until = to_text(now + readings.DERIVED_AFTER)
+            database.execute(
+                "UPDATE outbox SET undo_until = ? WHERE number = ?", (until, item.number)
+            )
     database.executemany(
         "UPDATE reading SET sent = 1 WHERE id = ? AND sent = 0",
         [(item.filing.reading.id.bytes,) for item in due],

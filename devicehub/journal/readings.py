@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from devicehub.journal import audit
 from devicehub.journal.audit import Act
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
-from devicehub.journal.records import Attribution, Filing, State, StateChange
+from devicehub.journal.records import Attribution, Filing, State, StateChange, Withdrawn
 from devicehub.journal.states import (
     ACCEPTED,
     ACTS,
@@ -84,6 +84,7 @@ def add(database: Connection, filing: Filing, undo_for: timedelta = timedelta())
 def change(
     database: Connection,
     reading: UUID,
+    revision: int,
     state: State,
     *,
     author: str,
@@ -93,7 +94,7 @@ def change(
     undo_for: timedelta = timedelta(),
 ) -> Filing:
     """Apply a person's word, and note it in the audit; ``act`` where it has a name of its own."""
-    standing = _known(database, reading)
+    standing = _known(database, reading, revision)
     check(BY_WORD, standing.state, state)
     _check_visit(state, standing.visit)
     if standing.state == "accepted":
@@ -105,6 +106,44 @@ def change(
     return _filing_of(database, reading)
 
 
+def doubt(
+    database: Connection,
+    visit: str,
+    why: Callable[[Reading], str | None],
+    *,
+    author: str,
+    at: datetime,
+) -> list[UUID]:
+    """Ask a person about what nobody but the practice's rule has accepted in a visit, where there is a doubt now.
+
+    ``why`` is the doubt, or ``None``. What was sent, typed, derived, moved, or accepted by a person stays as it is.
+    Returns the readings that wait for a person by now.
+    """
+    # The rule's word is the first state of an arrival, or of an assignment out of the tray: a person's follows it.
+    rows = database.execute(
+        "SELECT filing.* FROM filing JOIN reading USING (number) "
+        "WHERE reading.visit = ? AND reading.state = 'accepted' AND NOT sent AND action = 'assign' "
+        "AND (SELECT count(*) FROM state WHERE state.reading = reading.number "
+        "AND state.revision = reading.revision) = 1 ORDER BY number",
+        (visit,),
+    ).fetchall()
+    doubted = []
+    for row in rows:
+        filing = filing_from(row)
+        reading = filing.reading
+        said = why(reading) if reading.source == "measured" else None
+        if said is None:
+            continue
+        standing = Standing(row[0], filing.attribution.revision, filing.state, visit)
+        _keep_back(database, standing)
+        put_state(database, standing, "to_review", author=author, detail=said, at=at)
+        audit.note(
+            database, at, author, "doubt", str(reading.id), _step("accepted", "to_review", said)
+        )
+        doubted.append(reading.id)
+    return doubted
+
+
 def attribute(
     database: Connection,
     attribution: Attribution,
@@ -112,12 +151,7 @@ def attribute(
     undo_for: timedelta = timedelta(),
 ) -> Filing:
     """Apply a new revision of an attribution, and note it in the audit."""
-    standing = _known(database, attribution.reading)
-    if attribution.revision != standing.revision + 1:
-        raise NotAllowed(
-            f"revision {attribution.revision} does not follow {standing.revision}: somebody else "
-            "has changed this reading's attribution. Look at it again"
-        )
+    standing = _known(database, attribution.reading, attribution.revision - 1)
     check(BY_REVISION, standing.state, state)
     if (attribution.action == "withdraw") != (state == "withdrawn"):
         raise NotAllowed(f"to {attribution.action} a reading does not make it {state}")
@@ -174,6 +208,14 @@ def put_state(
         _owe(database, standing, state, moment, to_text(undo_until) if undo_until else None)
 
 
+def stands(database: Connection, filing: Filing) -> bool:
+    """Whether what is accepted may leave: nothing derived does while a source of it, here, is not accepted."""
+    if filing.state == "withdrawn":
+        return True
+    sources = (standing_of(database, source) for source in filing.reading.derived_from)
+    return all(source is None or source.state in ACCEPTED for source in sources)
+
+
 def standing_of(database: Connection, reading: UUID) -> Standing | None:
     """Where a reading stands, if it is known."""
     row = database.execute(
@@ -217,6 +259,19 @@ def to_review(database: Connection, but: str | None, limit: int) -> list[Filing]
     return [filing_from(row) for row in rows]
 
 
+def withdrawn(database: Connection, since: datetime, limit: int) -> list[Withdrawn]:
+    """What was taken back at ``since`` or later, the newest withdrawal first; derived readings go by themselves."""
+    rows = database.execute(
+        "SELECT filing.*, (SELECT before.visit FROM attribution AS before "
+        "WHERE before.reading = filing.number AND before.visit IS NOT NULL "
+        "ORDER BY before.revision DESC LIMIT 1) FROM filing "
+        "WHERE state = 'withdrawn' AND state_at >= ? AND json_extract(content, '$.source') IS NOT 'derived' "
+        "ORDER BY at DESC, number DESC LIMIT ?",
+        (to_text(since), limit),
+    )
+    return [Withdrawn(filing=filing_from(row[:-1]), visit=row[-1]) for row in rows]
+
+
 def undecided(database: Connection) -> dict[str, int]:
     """How many readings wait for a decision, by visit."""
     rows = database.execute(
@@ -249,13 +304,38 @@ def history(database: Connection, reading: UUID) -> list[StateChange]:
     ]
 
 
-def visits_of(database: Connection, reading: UUID) -> list[str]:
-    """Every visit a reading was ever attributed to."""
+def confirmed(database: Connection, visit: str) -> dict[UUID, str]:
+    """Who accepted the readings of a visit that waited for a person, where that stands."""
     rows = database.execute(
-        "SELECT DISTINCT attribution.visit FROM attribution "
+        "SELECT reading.id, state.state, state.author FROM state "
+        "JOIN reading ON reading.number = state.reading AND reading.revision = state.revision "
+        "WHERE reading.visit = ? ORDER BY state.number",
+        (visit,),
+    )
+    before: dict[UUID, State] = {}
+    by: dict[UUID, str] = {}
+    for raw, state, author in rows:
+        reading = UUID(bytes=raw)
+        if (before.get(reading), state) == ("to_review", "accepted"):
+            by[reading] = author
+        elif state == "to_review":
+            by.pop(reading, None)
+        before[reading] = state
+    return by
+
+
+def visits_of(database: Connection, reading: UUID) -> list[str]:
+    """Every visit a reading was ever attributed to, and those that hold one derived from it."""
+    # What is derived came after what it is derived from: of a long journal little is looked at.
+    rows = database.execute(
+        "SELECT attribution.visit FROM attribution "
         "JOIN reading ON reading.number = attribution.reading "
-        "WHERE reading.id = ? AND attribution.visit IS NOT NULL",
-        (reading.bytes,),
+        "WHERE reading.id = :id AND attribution.visit IS NOT NULL "
+        "UNION SELECT derived.visit FROM reading AS source "
+        "JOIN reading AS derived ON derived.number > source.number "
+        "JOIN json_each(derived.content, '$.derived_from') AS member "
+        "WHERE source.id = :id AND member.value = :text AND derived.visit IS NOT NULL",
+        {"id": reading.bytes, "text": str(reading)},
     )
     return [visit for (visit,) in rows]
 
@@ -288,10 +368,16 @@ def _filing_of(database: Connection, reading: UUID) -> Filing:
     return filing_from(row)
 
 
-def _known(database: Connection, reading: UUID) -> Standing:
+def _known(database: Connection, reading: UUID, revision: int) -> Standing:
+    """Where a reading stands, if it still stands in this revision."""
     standing = standing_of(database, reading)
     if standing is None:
         raise NotAllowed(f"there is no reading {reading} in this journal")
+    if standing.revision != revision:
+        raise NotAllowed(
+            f"revision {revision} is not the newest, {standing.revision} is: somebody else has changed this "
+            "reading's attribution. Look at it again"
+        )
     return standing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -103,6 +104,16 @@ class Filing(Record):
     detail: str | None = None
 
 
+class Withdrawn(Record):
+    """A reading that a person has taken back, and the visit it belonged to last: it is nobody's now.
+
+    The attribution says who took it back, when and why.
+    """
+
+    filing: Filing
+    visit: str
+
+
 class Receipt(Record):
     """The dossier's answer for one reading and revision."""
 
@@ -137,6 +148,11 @@ class Visit(Record):
     planned: bool = False
     """It came from the dossier's worklist; else the station opened it and the dossier learns of it."""
     at_dossier: AtDossier = "open"
+
+    @property
+    def confirmed_since(self) -> datetime:
+        """Since when its patient is the confirmed one: it was opened, or unlocked last."""
+        return max((self.opened_at, *(lock.until for lock in self.locks if lock.until)))
 
     @property
     def locked(self) -> bool:

@@ -1,12 +1,14 @@
 """The visits of the room. At most one is open; who the patient is, only the dossier knows.
 
 A visit the dossier has not answered for (``unknown``) keeps its patient's identity, sealed; its readings wait
-in the outbox. The dossier's answer erases the one and lets go of the others, in one transaction.
+in the outbox. The dossier's answer erases the one and lets go of the others, in one transaction, but for those that
+make somebody ask who the patient is, now that the dossier has told of before.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from sqlite3 import Connection
 from typing import Any
@@ -17,6 +19,7 @@ from devicehub.journal import audit, outbox, readings
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.records import AtDossier, Filing, Lock, Owed, Visit
+from devicehub.reading.reading import Reading
 
 _SELECT = (
     "SELECT id, opened_at, closed_at, plan, responsible, responsible_owed, planned, dossier "
@@ -74,14 +77,20 @@ def lock(database: Connection, visit: str, at: datetime, author: str, reason: st
         raise NotAllowed(f"visit {visit} is closed")
     if known.locked:
         return
-    database.execute("INSERT INTO visit_lock (visit, since) VALUES (?, ?)", (visit, to_text(at)))
+    _begin_lock(database, visit, at)
     audit.note(database, at, author, "lock_visit", visit, reason)
 
 
-def unlock(database: Connection, visit: str, at: datetime, author: str) -> None:
-    """A person has confirmed the patient. Raises `NotAllowed` where the visit is not locked."""
-    if not _known(database, visit).locked:
-        raise NotAllowed(f"visit {visit} is not locked")
+def unlock(database: Connection, visit: str, at: datetime, since: datetime, author: str) -> None:
+    """A person has confirmed the patient. Raises `NotAllowed` where the visit is closed.
+
+    The lock began ``since`` then: one that a full disk refused is written here, with its end.
+    """
+    known = _known(database, visit)
+    if known.closed_at is not None:
+        raise NotAllowed(f"visit {visit} is closed")
+    if not known.locked:
+        _begin_lock(database, visit, since)
     database.execute(
         "UPDATE visit_lock SET until = ? WHERE visit = ? AND until IS NULL", (to_text(at), visit)
     )
@@ -117,11 +126,17 @@ def expect(database: Connection, visit: str, kind: Kind) -> None:
 
 
 def answered(
-    database: Connection, visit: str, at_dossier: AtDossier, at: datetime, author: str
+    database: Connection,
+    visit: str,
+    at_dossier: AtDossier,
+    doubt: Callable[[Reading], str | None],
+    at: datetime,
+    author: str,
 ) -> list[Filing]:
     """The dossier's answer about a visit. Its identity is erased, and what waited for it is due anew.
 
-    Returns the filings that may go now.
+    First its readings are looked at once more, with what the dossier has told: ``doubt`` as for `readings.doubt`.
+    Returns the filings that may go now, and those that wait for a person.
     """
     known = _known(database, visit)
     database.execute(
@@ -130,6 +145,7 @@ def answered(
     audit.note(database, at, author, "answer_visit", visit, at_dossier)
     if known.at_dossier != "unknown":
         return []
+    doubted = readings.doubt(database, visit, doubt, author=author, at=at)
     held = database.execute(
         "SELECT reading.number, reading.id FROM outbox "
         "JOIN reading ON reading.number = outbox.reading WHERE reading.visit = ? "
@@ -137,7 +153,7 @@ def answered(
         (visit,),
     ).fetchall()
     outbox.requeue(database, [number for number, _ in held])
-    return readings.some(database, [UUID(bytes=identity) for _, identity in held])
+    return readings.some(database, [*doubted, *(UUID(bytes=identity) for _, identity in held)])
 
 
 def owed(database: Connection) -> list[Owed]:
@@ -179,6 +195,10 @@ def one(database: Connection, visit: str) -> Visit | None:
     """A visit by its id."""
     row = database.execute(f"{_SELECT} WHERE id = ?", (visit,)).fetchone()
     return row and _visit(database, row)
+
+
+def _begin_lock(database: Connection, visit: str, since: datetime) -> None:
+    database.execute("INSERT INTO visit_lock (visit, since) VALUES (?, ?)", (visit, to_text(since)))
 
 
 def _open_now(database: Connection) -> Visit | None:

@@ -242,7 +242,8 @@ async def _progress(demo: Running) -> AsyncGenerator[Progress, None]:
     ):
         async for progress in steps:
             if progress.state == "to_review":
-                await client.post(f"/api/readings/{progress.reading}/accept", json={})
+                seen = f"{progress.reading}/{progress.revision}"
+                await client.post(f"/api/readings/{seen}/accept", json={})
             else:
                 yield progress
 
@@ -252,11 +253,14 @@ async def _prepare(demo: Running) -> None:
     waiting = {one.id for one in demo.room.devices if "ecg_preparation" in one.readings}
     async with httpx.AsyncClient(base_url=demo.page) as client:
         while waiting:
-            for ecg in (await client.get("/api/ecg")).json()["ecg"]:
+            told = (await client.get("/api/ecg")).json()
+            for ecg in told["ecg"]:
                 act = "begin" if ecg["phase"] == "others" else "finish" if ecg["ready"] else None
                 if act is None or ecg["device"] not in waiting:
                     continue
-                answer = await client.post(f"/api/ecg/{ecg['device']}/{act}", json={})
+                answer = await client.post(
+                    f"/api/ecg/{ecg['device']}/{act}", json={"visit": told["visit"]}
+                )
                 if act == "finish" and answer.is_success:
                     waiting.discard(ecg["device"])
             await asyncio.sleep(LOOKS_EVERY)

@@ -34,12 +34,14 @@ class Progress:
     at: datetime
     """When it came."""
     state: str = "accepted"
+    revision: int = 1
+    """That of its attribution: whoever acts on the reading names it."""
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     def take(self, news: dict[str, object]) -> None:
         """Take in one event of the station."""
         state = str(news["state"])
-        self.state = state
+        self.state, self.revision = state, int(str(news["revision"]))
         name = STATE_NAMES.get(state, state)
         took = news["milliseconds_since_last_byte"]
         if isinstance(took, int | float):

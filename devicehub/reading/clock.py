@@ -22,6 +22,10 @@ OWN_DRIFT = 0.0001
 SETTING = timedelta(minutes=1)
 """A clock that was seen wrong is set within this: a session does it as soon as it has seen it."""
 
+FIRST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+"""Between these a device's time can be reckoned with; a day is left for what a zone or a duration adds."""
+
 How = Literal["device_clock", "none"]
 
 
@@ -61,10 +65,12 @@ class DeviceClock(BaseModel):
 
         What was made ``live``, in this connection, is not.
         """
-        by_this = bare + timedelta(seconds=self.offset_seconds)
-        if self.earlier is None or (live and by_this >= self.seen_at - RESOLUTION):
+        by_this = _moved(bare, self.offset_seconds)
+        if self.earlier is None or (live and by_this and by_this >= self.seen_at - RESOLUTION):
             return False
-        by_earlier = bare + timedelta(seconds=self.earlier.offset_seconds)
+        by_earlier = _moved(bare, self.earlier.offset_seconds)
+        if by_this is None or by_earlier is None:
+            return True
         set_from, set_until = self.earlier.seen_at, self.earlier.seen_at + SETTING
         return by_this < set_from or by_earlier <= set_until
 
@@ -100,7 +106,8 @@ def stamp(
     """Correct a measurement's own time by its device's clock, as it was seen when this connection began.
 
     Without a clock that was seen, or with a date that is not whole (1970 and the future are whole dates:
-    the offset takes care of them), nothing is corrected: the time of arrival is all there is.
+    the offset takes care of them, unless it leads beyond all years), nothing is corrected: the time of
+    arrival is all there is.
 
     A wrong clock is usually set as soon as it has been seen, and nobody tells. What is in the memory was
     stamped by the clock that was seen. A stamp that a clock set right, to the station's ``zone`` or to
@@ -115,22 +122,21 @@ def stamp(
     if told is None or clock is None:
         return Stamp(device_time=device_time, corrected=None, offset_seconds=None, how="none")
     bare = told.replace(tzinfo=UTC)
-    by_clock_seen = bare + timedelta(seconds=clock.offset_seconds)
-    corrected: datetime | None = by_clock_seen
+    corrected = by_clock_seen = _moved(bare, clock.offset_seconds)
 
-    def here(moment: datetime) -> bool:
-        return clock.seen_at - RESOLUTION <= moment <= arrived + RESOLUTION
+    def here(moment: datetime | None) -> bool:
+        return moment is not None and clock.seen_at - RESOLUTION <= moment <= arrived + RESOLUTION
 
     def is_other(moment: datetime) -> bool:
-        return abs(moment - by_clock_seen) > NEVER_SET
+        return by_clock_seen is None or abs(moment - by_clock_seen) > NEVER_SET
 
-    local, universal = bare - zone, bare
+    local, universal = _moved(bare, -zone.total_seconds()) or bare, bare
     set_since = {one for one in (local, universal) if is_other(one) and here(one)}
     was_right = not is_other(local) and (here(local) or here(by_clock_seen))
     if set_since and not was_right:
         sure = live and len(set_since) == 1 and not here(by_clock_seen)
         corrected = set_since.pop() if sure else None
-    elif by_clock_seen - arrived > LONGEST_LIVE_DRIFT:
+    elif by_clock_seen is None or by_clock_seen - arrived > LONGEST_LIVE_DRIFT:
         # A measurement cannot come from the future: another clock stamped it.
         corrected = None
     elif clock.may_not_have_stamped(bare, live=live):
@@ -166,11 +172,11 @@ def could_be(
     bare = told.replace(tzinfo=UTC)
     if clock is None:
         early, late = earliest - LONGEST_LIVE_DRIFT, latest + LONGEST_LIVE_DRIFT
-        return any(early <= one <= late for one in (bare - zone, bare))
+        return any(early <= one <= late for one in _meant(bare, None, zone))
     if clock.may_not_have_stamped(bare, live=live):
         return False
-    candidates = (bare + timedelta(seconds=clock.offset_seconds), bare - zone, bare)
-    return any(earliest - RESOLUTION <= one <= latest + RESOLUTION for one in candidates)
+    meant = _meant(bare, clock, zone)
+    return any(earliest - RESOLUTION <= one <= latest + RESOLUTION for one in meant)
 
 
 def told_since(
@@ -184,10 +190,24 @@ def told_since(
     told = whole(device_time)
     if told is None:
         return None
-    bare = told.replace(tzinfo=UTC)
-    seen = () if clock is None else (bare + timedelta(seconds=clock.offset_seconds),)
-    moments = (one - LONGEST_LIVE_DRIFT for one in (bare - zone, bare, *seen))
+    meant = _meant(told.replace(tzinfo=UTC), clock, zone)
+    moments = (one - LONGEST_LIVE_DRIFT for one in meant)
     return min((one for one in moments if one <= arrived), default=None)
+
+
+def _meant(bare: datetime, clock: DeviceClock | None, zone: timedelta) -> list[datetime]:
+    """What a record's own time may mean: by a clock that is right, to the zone or not, and by the one that was seen."""
+    offsets = (-zone.total_seconds(), 0.0, *(() if clock is None else (clock.offset_seconds,)))
+    return [one for offset in offsets if (one := _moved(bare, offset)) is not None]
+
+
+def _moved(bare: datetime, seconds: float) -> datetime | None:
+    """A record's own time corrected; ``None`` where that leads beyond all years: no such clock has stamped it."""
+    try:
+        moment = bare + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return moment if FIRST <= moment <= LAST else None
 
 
 def whole(device_time: str | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -77,6 +78,11 @@ class Reading(Record):
     author: str | None = None
     metrology: Metrology | None = None
     """How its device's checks stood when it measured, as far as the practice keeps them."""
+
+    @property
+    def measured_at(self) -> datetime:
+        """When it was measured: by its device's clock as corrected, else when it came. A memory tells late."""
+        return self.stamp.corrected or self.received_at
 
     @property
     def kind(self) -> Kind:

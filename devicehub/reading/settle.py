@@ -18,7 +18,7 @@ rate is finished where a driver delivers it; one that streams it only ever shows
 A measurement began with the first of its live frames, provided the device was seen idle before: a live
 frame right after connecting may belong to a measurement that began long ago, perhaps for somebody else. The
 same holds for a scale that was not seen empty. Then the start is not known here, and the fence gets the
-cautious interval instead. Where a scale gives no value while it moves, the load may have come with the first such
+cautious interval instead; or, where the connection before ended just now with an idle device, what lies since then. Where a scale gives no value while it moves, the load may have come with the first such
 frame or after the last: both count.
 
 The state is a value (`Settling`): it is journalled with every frame, so that a frame whose reading a crash
@@ -46,6 +46,8 @@ NOBODYS_FLAGS = frozenset({"demo_data", "measurement_failed"})
 """Control solution, demonstration, a failed attempt: nothing of it is a patient's, at any time."""
 IDLE = timedelta(seconds=5)
 """A device silent for this long was not measuring: live values come every second or faster."""
+REJOINED = timedelta(minutes=1)
+"""After a longer absence nobody knows what a device did since it was last seen idle."""
 GIVEN_UP = timedelta(minutes=15)
 """An attempt silent for this long is over: no model's measurement lasts that long. A shorter silence in an attempt may as
 well be a radio that was disturbed."""
@@ -59,6 +61,8 @@ class Settling(Record):
 
     idle_since: AwareDatetime
     """When the device last gave a sign of measuring, or since when it has been watched without one."""
+    last_idle: AwareDatetime | None = None
+    """When the connection before ended, if the device was idle then (`Settle.idle_at`)."""
     started_unseen: bool = False
     """A measurement is going on whose start was not seen."""
     began: AwareDatetime | None = None
@@ -118,6 +122,11 @@ class Settle:
         if self.state.began is None and not self.state.started_unseen:
             self.state = self.state.model_copy(update={"idle_since": at})
 
+    def idle_at(self, at: datetime) -> datetime | None:
+        """``at``, if the device is idle then: it has been watched for long enough, and shows no sign of measuring."""
+        going_on = self.state.began is not None or self.state.started_unseen
+        return None if going_on or at - self.state.idle_since < IDLE else at
+
     def live(self, measurements: Iterable[Measurement], at: datetime) -> None:
         """Take in one live frame, which arrived ``at``."""
         for measurement in measurements:
@@ -134,7 +143,11 @@ class Settle:
         if silence >= (GIVEN_UP if going_on else IDLE):
             update = {"began": at, "resumed": None, "started_unseen": False}
         elif not going_on:
-            update = {"started_unseen": True}
+            last_idle = self.state.last_idle
+            if last_idle is not None and timedelta() <= at - last_idle <= REJOINED:
+                update = {"began": last_idle - IDLE, "resumed": at}
+            else:
+                update = {"started_unseen": True}
         elif silence >= IDLE and self.state.began is not None:
             update = {"resumed": at}
         self.state = self.state.model_copy(update={**update, "idle_since": at})

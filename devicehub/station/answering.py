@@ -117,6 +117,12 @@ def reading_of(request: Request) -> UUID:
     return reading
 
 
+def seen_of(request: Request) -> tuple[UUID, int]:
+    """The reading a path names, and the revision of its attribution that whoever asks was shown."""
+    revision: int = request.path_params["revision"]
+    return reading_of(request), revision
+
+
 def done() -> Response:
     """It is done, and the stream tells the rest."""
     return Response(status_code=204)

@@ -16,7 +16,7 @@ from devicehub.driver import Kind
 from devicehub.journal.records import Filing, Visit
 from devicehub.reading.derivation import Arm, Posture
 from devicehub.reading.typed import FIELDS, LEFT_OUT
-from devicehub.station.answering import Counter, Refused, reading_of
+from devicehub.station.answering import Counter, Refused, reading_of, seen_of
 from devicehub.station.expecting import names_of, snapshot, told
 from devicehub.station.hub import Hub
 from devicehub.station.left_view import left_views
@@ -25,6 +25,7 @@ from devicehub.station.sign_in import operator_of
 from devicehub.station.tile_view import ICONS, kinds_of
 from devicehub.station.visits import physicians
 from devicehub.station.who import Who, who, whose, whose_all
+from devicehub.station.withdrawn_view import withdrawn_views
 from devicehub.station.words import Words
 from devicehub.visit.desk import new_visit
 from devicehub.visit.plan import absent
@@ -75,9 +76,9 @@ class Asking:
             counter.get("/ask/tray", "decide", self.tray),
             counter.get("/ask/delegation", "delegate", self.delegation),
             counter.get("/ask/type/{kind}", "type", self.type),
-            counter.get("/ask/reading/{reading:uuid}", "decide", self.reading),
+            counter.get("/ask/reading/{reading:uuid}/{revision:int}", "decide", self.reading),
             counter.get("/ask/relabel/{reading:uuid}", "visit", self.relabel),
-            counter.get("/ask/{act}/{reading:uuid}", "decide", self.reason),
+            counter.get("/ask/{act}/{reading:uuid}/{revision:int}", "decide", self.reason),
         ]
 
     async def visit(self, request: Request) -> Response:
@@ -160,13 +161,17 @@ class Asking:
         )
 
     async def tray(self, request: Request) -> Response:
-        """What belongs to nobody yet, its values only to whoever asks for one; and what closed visits left behind."""
+        """What belongs to nobody yet, what closed visits left behind, and what was taken back.
+
+        What is nobody's has no value but for whoever asks for one.
+        """
         words, now = self._words(request), datetime.now(UTC)
         shown = request.query_params.get("show")
         names = names_of(self._hub.board.picture, self._hub.listed)
         rows = [
             {
                 "reading": str(filing.reading.id),
+                "revision": filing.attribution.revision,
                 "icon": ICONS.get(filing.reading.kind, "device"),
                 "kind": words.kind(filing.reading.kind),
                 "device": names.get(filing.reading.device.id, filing.reading.device.id),
@@ -183,13 +188,15 @@ class Asking:
         ]
         if shown is not None:
             log.info("tray_value_shown reading=%s operator=%s", shown, operator_of(request).id)
-        left = await left_views(self._hub, operator_of(request).role, words, now)
-        return self._answer("ask_tray", words, rows=rows, left=left)
+        role = operator_of(request).role
+        left = await left_views(self._hub, role, words, now)
+        withdrawn = await withdrawn_views(self._hub, role, words, now, shown=shown)
+        return self._answer("ask_tray", words, rows=rows, left=left, withdrawn=withdrawn)
 
     async def reading(self, request: Request) -> Response:
         """What can still be done with a reading that was sent."""
         words, now = self._words(request), datetime.now(UTC)
-        filing = await self._filing(reading_of(request), words)
+        filing = await self._seen(request, words)
         history = [
             words(
                 "history.step",
@@ -203,6 +210,7 @@ class Asking:
             "ask_reading",
             words,
             reading=str(filing.reading.id),
+            revision=filing.attribution.revision,
             kind=words.kind(filing.reading.kind),
             value=await self._value(filing, words),
             history=history,
@@ -211,7 +219,7 @@ class Asking:
     async def reason(self, request: Request) -> Response:
         """Why: the closed list as buttons; and whose it is, where an act gives a reading to a visit."""
         words, act = self._words(request), request.path_params["act"]
-        filing = await self._filing(reading_of(request), words)
+        filing = await self._seen(request, words)
         if act in ("reject", "retake", "withdraw", "discard"):
             reasons = _OF_THE_TRAY if act == "discard" else _OF_A_MEASUREMENT
             has_cuff = filing.reading.kind == "blood_pressure"
@@ -220,6 +228,7 @@ class Asking:
                 words,
                 act=act,
                 reading=str(filing.reading.id),
+                revision=filing.attribution.revision,
                 kind=words.kind(filing.reading.kind),
                 value=await self._value(filing, words),
                 reasons=[one for one in reasons if one != "cuff" or has_cuff],
@@ -230,7 +239,10 @@ class Asking:
             "ask_whose",
             words,
             act=act,
+            # What was taken back is nobody's: it is given, not moved.
+            asked="assign" if filing.state == "withdrawn" else act,
             reading=str(filing.reading.id),
+            revision=filing.attribution.revision,
             kind=words.kind(filing.reading.kind),
             began=self._began(filing, words, datetime.now(UTC)),
             visits=await self._visits(filing, words),
@@ -277,6 +289,14 @@ class Asking:
             raise Refused(404, words("refusal.moved_on"))
         if filing.attribution.visit is not None:
             self._hub.desk.check_confirmed(filing.attribution.visit)
+        return filing
+
+    async def _seen(self, request: Request, words: Words) -> Filing:
+        """The reading that somebody would act on, where it still is as they were shown it."""
+        reading, revision = seen_of(request)
+        filing = await self._filing(reading, words)
+        if filing.attribution.revision != revision:
+            raise Refused(409, words("refusal.moved_on"))
         return filing
 
     def _open(self, words: Words) -> str:

@@ -22,7 +22,7 @@ from devicehub.devices.news import Why
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import Notice
 from devicehub.driver import DeviceFacts, Kind, Measurement
-from devicehub.journal.records import Filing, Outbox, Visit
+from devicehub.journal.records import Filing, Outbox, Visit, Withdrawn
 from devicehub.station.picture import (
     ALL,
     BANNER,
@@ -58,16 +58,6 @@ KEPT_OF_A_KIND = 16
 
 PAUSE = timedelta(seconds=5)
 """A device silent for longer begins a new measurement when it speaks again."""
-
-_MAIN: Mapping[Kind, str] = MappingProxyType(
-    {
-        "body_weight": "kilograms",
-        "oxygen_saturation": "percent",
-        "heart_rate": "per_minute",
-        "cuff_pressure": "pressure_mmhg",
-    }
-)
-"""The value by which a device that speaks all the time shows that nobody is on it."""
 
 
 class Board:
@@ -217,6 +207,12 @@ class Board:
         self.picture = replace(self.picture, tray=tuple(waiting), quarantined=count)
         self._tell([TRAY, TILES])
 
+    def withdrawn(self, taken_back: Sequence[Withdrawn]) -> None:
+        """What a person took back lately, newest first."""
+        if tuple(taken_back) != self.picture.withdrawn:
+            self.picture = replace(self.picture, withdrawn=tuple(taken_back))
+            self._tell([TILES])
+
     def undecided(self, counts: Mapping[str, int]) -> None:
         """How many readings wait for a decision, by visit."""
         if counts != self.picture.undecided:
@@ -324,18 +320,9 @@ def _emptied(seen: Seen) -> Seen:
 
 def _since(before: Live | None, at: datetime) -> datetime:
     """Since when a device measures what it says ``at``: a pause, or an empty scale or finger, ends a measurement."""
-    if before is None or at - before.at > PAUSE or _is_idle(before.measurements):
+    if before is None or at - before.at > PAUSE or before.is_idle:
         return at
     return before.since
-
-
-def _is_idle(measurements: Sequence[Measurement]) -> bool:
-    values = [
-        getattr(measurement, _MAIN[measurement.kind], None)
-        for measurement in measurements
-        if measurement.kind in _MAIN
-    ]
-    return bool(values) and all(value is None or value < 1 for value in values)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

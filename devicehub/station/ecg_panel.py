@@ -15,7 +15,9 @@ from starlette.routing import Route
 from devicehub.devices.preparations import NoPreparation
 from devicehub.driver import EcgPreparation
 from devicehub.ecg.advice import Labels
-from devicehub.station.answering import Counter, Refused, done
+from devicehub.journal.records import Visit
+from devicehub.reading.reading import Record
+from devicehub.station.answering import Counter, Refused, done, said
 from devicehub.station.ecg_board import EcgBoard
 from devicehub.station.ecg_view import ecg_view
 from devicehub.station.events import RETRY_MILLISECONDS, EventStream, event
@@ -27,14 +29,20 @@ BEAT: Final = 0.5
 """Seconds. A page that hears nothing for two of these freezes its traces (`static/ecg.js`)."""
 
 
-class Desk(Protocol):
-    """What a person can say of a preparation; both raise `NoPreparation`."""
+class Shown(Record):
+    """The visit beside which a person was shown the preparation."""
 
-    def begin(self, device: str) -> None:
+    visit: str
+
+
+class Desk(Protocol):
+    """What a person can say of a preparation beside a visit; both raise `NoPreparation` and ``NotAllowed``."""
+
+    def begin(self, device: str, visit: str) -> None:
         """The electrodes are this patient's."""
         ...
 
-    async def finish(self, device: str) -> EcgPreparation:
+    async def finish(self, device: str, visit: str) -> EcgPreparation:
         """File it as it stands."""
         ...
 
@@ -59,11 +67,12 @@ class EcgPanel:
         ]
 
     async def told(self, _request: Request) -> Response:
-        """Every front end's preparation, for programs; without its verdict while the visit is locked."""
+        """The open visit and every front end's preparation, for programs; without its verdict while it is locked."""
         visit = self._hub.board.picture.visit
         is_closed = visit is not None and visit.locked
         return JSONResponse(
             {
+                "visit": visit and visit.id,
                 "ecg": [
                     {
                         "device": one.device,
@@ -78,7 +87,7 @@ class EcgPanel:
                         else one.verdict and one.verdict.model_dump(mode="json"),
                     }
                     for one in self._board.shown.values()
-                ]
+                ],
             }
         )
 
@@ -93,16 +102,18 @@ class EcgPanel:
 
     async def begin(self, request: Request) -> Response:
         """The electrodes are this patient's."""
+        shown = await said(request, Shown)
         try:
-            self._preparations.begin(request.path_params["device"])
+            self._preparations.begin(request.path_params["device"], shown.visit)
         except NoPreparation:
             raise Refused(409, self._words(request)("ecg.refused")) from None
         return done()
 
     async def finish(self, request: Request) -> Response:
         """File the preparation as it stands."""
+        shown = await said(request, Shown)
         try:
-            await self._preparations.finish(request.path_params["device"])
+            await self._preparations.finish(request.path_params["device"], shown.visit)
         except NoPreparation:
             raise Refused(409, self._words(request)("ecg.refused")) from None
         return done()
@@ -118,7 +129,7 @@ class EcgPanel:
                 first, visit = self._board.first, self._hub.board.picture.visit
                 is_closed = visit is not None and visit.locked
                 is_drawn = first is not None and first.phase in ("running", "done")
-                html = self._panel(words, is_closed=is_closed)
+                html = self._panel(words, visit)
                 out = [event("panel", html)] if html != sent else []
                 sent = html
                 while watcher.traces:
@@ -128,7 +139,7 @@ class EcgPanel:
                 yield "".join(out) or event("beat", "")
                 await watcher.wait(BEAT)
 
-    def _panel(self, words: Words, *, is_closed: bool) -> str:
+    def _panel(self, words: Words, visit: Visit | None) -> str:
         first = self._board.first
         view = None if first is None else ecg_view(first, words, self._labels)
-        return self._hub.rendering.render("ecg_panel", words, ecg=view, is_closed=is_closed)
+        return self._hub.rendering.render("ecg_panel", words, ecg=view, visit=visit)

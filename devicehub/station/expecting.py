@@ -82,8 +82,10 @@ def snapshot(
     return Snapshot(
         visit=picture.visit.model_copy(update={"plan": tuple(plan)}),
         devices=[_device(one, picture, tells, now) for one in in_the_room(picture, listed)],
+        now=now,
         filings=tuple(picture.filings.values()),
         quarantined=picture.tray,
+        withdrawn=[one.filing for one in picture.withdrawn if one.visit == picture.visit.id],
         radio_fault=_fault(picture),
         broker_up=picture.broker.up if picture.broker is not None else None,
         dossier_up={"up": True, "silent": False}.get(line(picture, now)),
@@ -99,7 +101,7 @@ def _device(listed: Listed, picture: Picture, tells: Tells, now: datetime) -> Ro
     failed = live is not None and any(
         "measurement_failed" in one.flags for one in live.measurements
     )
-    if live is not None and not failed and now - live.at <= FRESH:
+    if live is not None and not failed and not live.is_idle and now - live.at <= FRESH:
         condition = "measuring"
     return RoomDevice(
         id=listed.id,

@@ -18,6 +18,7 @@ class LeftView:
     """One such reading. Without a name it has no value either, and cannot be accepted."""
 
     reading: str
+    revision: int
     icon: str
     kind: str
     device: str
@@ -42,6 +43,7 @@ async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[
         views.append(
             LeftView(
                 reading=str(reading.id),
+                revision=filing.attribution.revision,
                 icon=ICONS.get(reading.kind, "device"),
                 kind=words.kind(reading.kind),
                 device=names.get(reading.device.id, reading.device.id),

@@ -163,9 +163,9 @@ def _change(act: str, said: Said) -> Callable[[Series, Any], Series] | None:
         case "end":
             return the.end
         case "arm" if arm is not None:
-            return lambda series, _now: the.put_cuff_on(series, arm)
+            return lambda series, now: the.put_cuff_on(series, arm, now)
         case "choose_arm" if arm is not None:
-            return lambda series, _now: the.choose_arm(series, arm)
+            return lambda series, now: the.choose_arm(series, arm, now)
         case _:
             return None
 

@@ -42,7 +42,7 @@ from devicehub.station.words import LANGUAGES, Words
 from devicehub.visit import policy
 from devicehub.visit.gate import Role, hold, may
 from devicehub.visit.operators import Operator, OperatorsUnreadable
-from devicehub.visit.plan import absent
+from devicehub.visit.plan import absent, in_tray
 
 STRIP: Final = (BANNER, PROPOSAL, PASSKEYS, OUTBOX, BROKER, TRAY, RADIO, DEVICES, ALL, WORKLIST)
 """The parts that do not depend on what is measured. All but the worklist always stand on the page; that one stands in
@@ -187,6 +187,7 @@ class Page:
                 role=viewer.role,
                 doubt=hub.desk.doubt,
                 absent=missing.get(kind),
+                held=in_tray(room, kind) if room is not None else None,
                 names=names,
                 series=shown if kind == "blood_pressure" else None,
             )
@@ -292,7 +293,7 @@ class Page:
         devices = device_views(picture, self._hub.listed, words, now)
         # Of a device nobody has adopted its own row tells.
         doubles = [
-            telling.double(words, one.what)
+            telling.double(words, one)
             for one in picture.doubles
             if one.what.standing == "look_alike"
         ]
@@ -317,5 +318,7 @@ class Page:
             waiting = []
         flagged = words("all.flagged", kinds=", ".join(dict.fromkeys(kinds))) if kinds else None
         # It names what it shows: a page that is behind accepts nothing that nobody has looked at.
-        said = json.dumps({"readings": [str(one.reading.id) for one in waiting]})
+        said = json.dumps(
+            {"readings": {str(one.reading.id): one.attribution.revision for one in waiting}}
+        )
         return self._render("all", words, count=len(waiting), flagged=flagged, said=said)

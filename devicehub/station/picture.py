@@ -15,7 +15,7 @@ from devicehub.devices.news import Why
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import Notice
 from devicehub.driver import Kind, Measurement
-from devicehub.journal.records import Filing, Outbox, Visit
+from devicehub.journal.records import Filing, Outbox, Visit, Withdrawn
 from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.patient import PatientIdentity
 from devicehub.visit.reception import Waiting
@@ -37,6 +37,17 @@ LIVE_OF: Mapping[Kind, Kind] = MappingProxyType({"cuff_pressure": "blood_pressur
 """In whose tile a kind is seen live that is never filed itself."""
 
 
+_MAIN: Mapping[Kind, str] = MappingProxyType(
+    {
+        "body_weight": "kilograms",
+        "oxygen_saturation": "percent",
+        "heart_rate": "per_minute",
+        "cuff_pressure": "pressure_mmhg",
+    }
+)
+"""The value by which a device that speaks all the time shows that nobody is on it."""
+
+
 def tile_id(kind: Kind) -> str:
     """The name of a measurement's tile among the parts of the board."""
     return f"tile-{kind}"
@@ -52,6 +63,14 @@ class Live:
     measurements: tuple[Measurement, ...]
     at: datetime
     since: datetime
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is on the device: it measures nothing, though it speaks."""
+        values = [
+            getattr(one, _MAIN[one.kind], None) for one in self.measurements if one.kind in _MAIN
+        ]
+        return bool(values) and all(value is None or value < 1 for value in values)
 
 
 @dataclass(frozen=True)
@@ -122,6 +141,8 @@ class Picture:
     tray: tuple[Filing, ...] = ()
     """What belongs to nobody yet, newest first; how much there is in all is ``quarantined``."""
     quarantined: int = 0
+    withdrawn: tuple[Withdrawn, ...] = ()
+    """What a person took back lately, of any visit, newest first."""
     undecided: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many readings wait for a decision, by visit."""
     worklist: tuple[KnownVisit, ...] = ()

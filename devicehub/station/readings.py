@@ -1,4 +1,7 @@
-"""What a person says of readings: the gate stands in front, the reasons are a closed list, nothing alters a value."""
+"""What a person says of readings: the gate stands in front, the reasons are a closed list, nothing alters a value.
+
+Whoever acts on a reading names the revision of its attribution that they were shown: it may be somebody else's by now.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from devicehub.journal.records import Filing
 from devicehub.reading.reading import Record
 from devicehub.reading.typed import number_of
 from devicehub.station import telling
-from devicehub.station.answering import Counter, Refused, author, done, reading_of, said
+from devicehub.station.answering import Counter, Refused, author, done, said, seen_of
 from devicehub.station.hub import Hub
 from devicehub.station.sign_in import operator_of
 from devicehub.visit.by_hand import Impossible, Unusual
@@ -30,9 +33,9 @@ class Why(Record):
 
 
 class Seen(Record):
-    """The readings that stood on the page when a person accepted them all."""
+    """The readings that stood on the page when a person accepted them all, each with the revision it stood in."""
 
-    readings: tuple[UUID, ...] = Field(max_length=200)
+    readings: dict[UUID, int] = Field(max_length=200)
 
 
 class Typed(Record):
@@ -70,7 +73,9 @@ class Readings:
             counter.post("/api/readings", "type", self.type),
             counter.post("/api/readings/accept", "decide", self.accept_all),
             *(
-                counter.post(f"/api/readings/{{reading:uuid}}/{act}", "decide", handler)
+                counter.post(
+                    f"/api/readings/{{reading:uuid}}/{{revision:int}}/{act}", "decide", handler
+                )
                 for act, handler in posts.items()
             ),
         ]
@@ -89,7 +94,7 @@ class Readings:
 
     async def accept(self, request: Request) -> Response:
         """Accept a reading that waits, where this role can."""
-        return _state(await self._review.accept(reading_of(request), by=operator_of(request)))
+        return _state(await self._review.accept(*seen_of(request), by=operator_of(request)))
 
     async def accept_all(self, request: Request) -> Response:
         """Accept all that waits on the page of the open visit, where none of it is flagged or held."""
@@ -108,34 +113,30 @@ class Readings:
         """Reject a reading that waits."""
         why = await said(request, Why)
         return _state(
-            await self._review.reject(
-                reading_of(request), by=operator_of(request), reason=why.reason
-            )
+            await self._review.reject(*seen_of(request), by=operator_of(request), reason=why.reason)
         )
 
     async def retake(self, request: Request) -> Response:
         """Reject a reading and expect its kind again."""
         why = await said(request, Why)
         return _state(
-            await self._review.retake(
-                reading_of(request), by=operator_of(request), reason=why.reason
-            )
+            await self._review.retake(*seen_of(request), by=operator_of(request), reason=why.reason)
         )
 
     async def undo(self, request: Request) -> Response:
         """Take back what was said last of a reading."""
-        return _state(await self._review.undo(reading_of(request), by=operator_of(request)))
+        return _state(await self._review.undo(*seen_of(request), by=operator_of(request)))
 
     async def retry(self, request: Request) -> Response:
         """Send a refused reading once more, where this role could accept it."""
-        return _state(await self._review.retry(reading_of(request), by=operator_of(request)))
+        return _state(await self._review.retry(*seen_of(request), by=operator_of(request)))
 
     async def assign(self, request: Request) -> Response:
         """Give a reading of the tray to a visit."""
         why = await said(request, Why)
         return _state(
             await self._review.assign(
-                reading_of(request), why.visit or "", by=operator_of(request), reason=why.reason
+                *seen_of(request), why.visit or "", by=operator_of(request), reason=why.reason
             )
         )
 
@@ -144,7 +145,7 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.discard(
-                reading_of(request), by=operator_of(request), reason=why.reason
+                *seen_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
@@ -153,7 +154,7 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.withdraw(
-                reading_of(request), by=operator_of(request), reason=why.reason
+                *seen_of(request), by=operator_of(request), reason=why.reason
             )
         )
 
@@ -162,7 +163,7 @@ class Readings:
         why = await said(request, Why)
         return _state(
             await self._review.reassign(
-                reading_of(request), why.visit or "", by=operator_of(request), reason=why.reason
+                *seen_of(request), why.visit or "", by=operator_of(request), reason=why.reason
             )
         )
 
@@ -199,6 +200,7 @@ def _held(filing: Filing) -> dict[str, Any]:
     reading = filing.reading
     return {
         "reading": str(reading.id),
+        "revision": filing.attribution.revision,
         "device": reading.device.id,
         "kind": reading.kind,
         "received_at": reading.received_at.isoformat(),

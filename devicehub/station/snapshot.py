@@ -42,6 +42,7 @@ def filing_told(filing: Filing, picture: Picture, words: Words) -> dict[str, Any
     is_shown = whose is not None and not is_locked
     return {
         "reading": str(reading.id),
+        "revision": filing.attribution.revision,
         "device": reading.device.id,
         "kind": reading.kind,
         "visit": filing.attribution.visit,
@@ -70,8 +71,7 @@ def picture_told(picture: Picture, words: Words, now: datetime) -> dict[str, Any
             for one in notices
         ],
         "doubles": [
-            {"address": one.address, "text": telling.double(words, one.what)}
-            for one in picture.doubles
+            {"address": one.address, "text": telling.double(words, one)} for one in picture.doubles
         ],
         "passkeys": [
             {"id": str(question.id), "device": question.device, "want": question.want}

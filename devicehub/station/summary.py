@@ -116,6 +116,8 @@ class Summaries:
 
     async def _summary(self, visit: Visit, words: Words) -> Summary:
         filings = await self._journal.of_visit(visit.id)
+        taken_back = await self._journal.withdrawn(since=visit.opened_at, limit=TRAY_LARGEST)
+        gone = [one.filing for one in taken_back if one.visit == visit.id]
         series = await self._journal.series_of(visit.id)
         held = held_back(visit, await self._journal.quarantined(TRAY_LARGEST))
         identity = await whose(self._desk, visit.id)
@@ -127,6 +129,7 @@ class Summaries:
             people=people,
             doubt=lambda reading: self._desk.doubt(reading, visit.id),
             earlier=self._desk.earlier(visit.id),
+            confirmed=await self._journal.confirmed(visit.id),
             series=[Series.model_validate_json(one) for one in series],
         )
         here = self._room(visit, filings, now)
@@ -137,7 +140,7 @@ class Summaries:
             responsible=people.get(visit.responsible or "", visit.responsible or ""),
             is_open=visit.closed_at is None,
             lines=lines(filings, around),
-            left_out=left_out(filings, around),
+            left_out=left_out([*filings, *gone], around),
             missing=(
                 missing(absent(here), words)
                 if here is not None

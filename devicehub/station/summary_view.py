@@ -25,6 +25,7 @@ from devicehub.station.words import Figure, Words
 from devicehub.visit import policy
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.earlier import Doubt
+from devicehub.visit.operators import NOBODY
 from devicehub.visit.plan import HERE, Absent
 from devicehub.visit.series import Series
 
@@ -54,6 +55,7 @@ class MemberLine:
     text: str
     unit: str
     counted: bool
+    confirmed: str
     flags: tuple[str, ...]
 
 
@@ -94,6 +96,8 @@ class Around:
     devices: Mapping[str, str]
     people: Mapping[str, str]
     doubt: Callable[[Reading], Doubt | None]
+    confirmed: Mapping[UUID, str]
+    """Who accepted what waited for a person."""
     earlier: Sequence[EarlierValue] = ()
     series: Sequence[Series] = ()
 
@@ -164,7 +168,9 @@ def _line(filing: Filing, filings: Sequence[Filing], around: Around) -> Line:
         state=filing.state,
         state_word=words(f"state.{filing.state}"),
         alerts=_alerts(filing, around),
-        notes=_notes(reading, around),
+        notes=tuple(
+            note for note in (*_notes(reading, around), _confirmed(reading, around)) if note
+        ),
         label=_label(reading.id, around),
         made_of=_made_of(derivation, filings, around) if derivation and series is None else "",
         deviation=_deviation(series, words) if series else "",
@@ -177,6 +183,16 @@ def _source(reading: Reading, around: Around) -> str:
     return around.words(f"source.{reading.source}", author=author)
 
 
+def _confirmed(reading: Reading, around: Around) -> str:
+    """By whom a reading that waited for a person was accepted; nothing for any other."""
+    author = around.confirmed.get(reading.id)
+    if author is None:
+        return ""
+    if author == NOBODY.id:
+        return around.words("summary.confirmed")
+    return around.words("summary.confirmed_by", author=around.people.get(author, author))
+
+
 def _alerts(filing: Filing, around: Around) -> tuple[str, ...]:
     reading, words = filing.reading, around.words
     said = [filing.detail] if filing.state == "refused" and filing.detail else []
@@ -185,7 +201,7 @@ def _alerts(filing: Filing, around: Around) -> tuple[str, ...]:
     flags = reading.measurement.flags
     doubts = policy.flags(reading, around.doubt(reading))
     said += [
-        telling.doubt(words, code, reading.metrology)
+        telling.doubt(words, code, reading.metrology, is_fact=filing.state != "to_review")
         for code in doubts
         if code not in flags and code != "impossible"
     ]
@@ -274,6 +290,7 @@ def _members(
                 text=figures[0].text,
                 unit=figures[0].unit + pulse,
                 counted=member.counted,
+                confirmed=_confirmed(reading, around),
                 flags=words.flags(reading.measurement),
             )
         )

@@ -109,7 +109,7 @@ class Technician:
                 if one.why is not None
             },
             "notices": notices,
-            "doubles": [telling.double(words, one.what) for one in self._commissioning.doubles],
+            "doubles": [telling.double(words, one) for one in self._commissioning.doubles],
             "adoption": None
             if challenge is None or stage is None
             else {
@@ -193,6 +193,7 @@ class Technician:
                     picture.devices.get(bound.id),
                     await self._journal.device(bound.id),
                     adopted=adopted.get(bound.id),
+                    unadopted=bound.id in self._commissioning.unadopted,
                     metrology=self._upkeep.metrology(bound.id, checks, today),
                 )
             )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
-from devicehub.devices.adoption import Challenge, NotAdopted, Sorted, Stage
+from devicehub.devices.adoption import Challenge, NotAdopted, Stage
+from devicehub.devices.commissioning import Double
 from devicehub.devices.upkeep import Notice
 from devicehub.reading.derivation import Member
 from devicehub.reading.metrology import Metrology
@@ -18,6 +19,8 @@ from devicehub.visit.gate import Hold
 from devicehub.visit.plan import Cause, NotFiled, Trouble
 from devicehub.visit.series import Series
 
+NEARLY_A_SECOND: Final = timedelta(microseconds=999_999)
+
 
 class Told(NamedTuple):
     """What is so, and the next physical act."""
@@ -28,11 +31,23 @@ class Told(NamedTuple):
 
 def cause(words: Words, why: Cause) -> Told:
     """Why a planned measurement is absent."""
+    if why.code == "in_quarantine":
+        return _in_the_tray(words, why)
     device, holder = why.device or "", why.detail or words("port.unnamed")
+    time = words.clock(why.at) if why.at is not None else ""
     return Told(
-        words(f"absent.{why.code}", device=device, holder=holder),
+        words(f"absent.{why.code}", device=device, holder=holder, time=time),
         words(f"act.{why.code}", device=device),
     )
+
+
+def _in_the_tray(words: Words, why: Cause) -> Told:
+    came = words.clock(why.at) if why.at is not None else ""
+    act = words("act.in_quarantine")
+    if why.counts_from is not None:
+        # A second that has begun is over by then.
+        act = words("act.in_quarantine.later", time=words.clock(why.counts_from + NEARLY_A_SECOND))
+    return Told(words("absent.in_quarantine", time=came, reason=words(f"reason.{why.detail}")), act)
 
 
 def trouble(words: Words, why: Trouble, device: str, holder: str | None) -> str:
@@ -55,9 +70,12 @@ def notice(words: Words, what: Notice) -> str:
     return f"{text} {words('notice.blocks')}" if what.blocks else text
 
 
-def doubt(words: Words, code: str, metrology: Metrology | None = None) -> str:
+def doubt(
+    words: Words, code: str, metrology: Metrology | None = None, *, is_fact: bool = False
+) -> str:
     """One of `devicehub.visit.policy.flags` that is no flag of the device: what to look at.
 
+    ``is_fact`` says only what was so: of a reading that waits for nobody.
     ``metrology`` is the reading's: a check that is missing, that was not passed and that is overdue are not the same.
     """
     if code == "metrology_lapsed" and metrology is not None:
@@ -68,7 +86,7 @@ def doubt(words: Words, code: str, metrology: Metrology | None = None) -> str:
             check=words(f"check.{worst.check}"),
             day=words.day(day) if day is not None else "",
         )
-    return words(f"doubt.{code}")
+    return words(f"fact.{code}" if is_fact else f"doubt.{code}")
 
 
 def flags(
@@ -120,10 +138,10 @@ def label(words: Words, member: Member) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def double(words: Words, what: Sorted) -> str:
+def double(words: Words, seen: Double) -> str:
     """A device in range that answers to the room's and is not, or not yet, one of them."""
-    name = what.binding.name if what.binding is not None else ""
-    return words(f"double.{what.standing}", device=name)
+    name = seen.what.binding.name if seen.what.binding is not None else ""
+    return words(f"double.{seen.what.standing}", device=name, end=_end(seen.address))
 
 
 def adoption(words: Words, challenge: Challenge, stage: Stage) -> str:

@@ -20,7 +20,7 @@ from devicehub.station.telling import Told
 from devicehub.station.words import Figure, Words
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Hold, Role, holds, may
-from devicehub.visit.plan import Absent, CauseCode
+from devicehub.visit.plan import Absent, Cause, CauseCode
 
 LIVE_FOR: Final = timedelta(seconds=5)
 """A live value older than this is no longer live, and is not shown."""
@@ -53,7 +53,17 @@ _OVER: Final[frozenset[State]] = frozenset({"rejected", "withdrawn", "invalid"})
 _SENT: Final[frozenset[State]] = frozenset({"published", "filed", "refused"})
 
 _QUIET: Final[frozenset[CauseCode]] = frozenset(
-    {"computed", "came_without", "not_measured", "asleep", "measuring", "rejected", "no_place"}
+    {
+        "computed",
+        "came_without",
+        "not_measured",
+        "asleep",
+        "measuring",
+        "withdrawn",
+        "rejected",
+        "impossible",
+        "no_place",
+    }
 )
 """Causes that are no trouble: somebody only has to measure, or to wait."""
 
@@ -86,6 +96,8 @@ class TileView:
     more: str | None
     """How many readings of this kind wait beside the one that is shown."""
     reading: str | None
+    revision: int | None
+    """That of its attribution: an act on the reading names what was shown."""
     can_decide: bool
     can_accept: bool
     can_undo: bool
@@ -106,22 +118,27 @@ def tile_view(
     role: Role,
     doubt: DoubtOf,
     absent: Absent | None,
+    held: Cause | None,
     names: Mapping[str, str],
     series: SeriesView | None,
 ) -> TileView:
-    """What a tile shows at this moment to somebody of this role. ``names`` are those of devices and operators."""
+    """What a tile shows at this moment to somebody of this role. ``names`` are those of devices and operators.
+
+    ``held`` is what came last and lies in the tray: a tile that has a value tells of it as an empty one does.
+    """
     alike = _alike(kind, picture)
     filing = shown_of(kind, picture)
     live, earlier_live = _live(kind, picture, words, now)
     is_live = bool(live) and _supersedes(kind, filing, live)
     figures = words.figures(filing.reading.measurement) if filing else ()
     shown = live if is_live else figures
-    told = telling.cause(words, absent.causes[0]) if absent else None
+    why = absent.causes[0] if absent is not None else held
+    told = telling.cause(words, why) if why is not None else None
     # What stands is not alive because a device has begun something else.
     state = _state(filing, absent, is_live=is_live or (earlier_live and filing is None))
-    held = None
+    hold = None
     if filing is not None and filing.state in ("to_review", "refused"):
-        held = holds(role, filing.reading, picture.withheld)
+        hold = holds(role, filing.reading, picture.withheld)
     decides = may(role, "decide")
     stands = filing if filing is not None and not is_live else None
     by_person = stands is not None and stands.reading.source != "derived"
@@ -139,16 +156,17 @@ def tile_view(
         live=live[0] if live and not is_live else None,
         is_live=is_live,
         earlier_live=earlier_live,
-        warnings=_warnings(stands, alike, picture, words, now, doubt, held),
-        hold=_hold(filing, held, words),
+        warnings=_warnings(stands, alike, picture, words, now, doubt, hold),
+        hold=_hold(filing, hold, words),
         notes=_notes(stands, words, now, names),
         absent=None if is_live or earlier_live else told,
         more=_more(alike, filing, words),
         reading=str(stands.reading.id) if stands else None,
+        revision=stands.attribution.revision if stands else None,
         can_decide=decides and stands is not None and stands.state == "to_review",
-        can_accept=held is None,
+        can_accept=hold is None,
         can_undo=decides and by_person and _has_state(stands, "accepted", "rejected"),
-        can_retry=decides and held is None and _has_state(stands, "refused"),
+        can_retry=decides and hold is None and _has_state(stands, "refused"),
         has_menu=decides and by_person and _has_state(stands, *_SENT),
         can_type=may(role, "type")
         and kind in FIELDS
@@ -174,7 +192,7 @@ def kinds_of(picture: Picture, told: Sequence[Kind]) -> tuple[tuple[Kind, ...], 
     live = {
         LIVE_OF.get(one.kind, one.kind)
         for seen in picture.devices.values()
-        if seen.live is not None
+        if seen.live is not None and not seen.live.is_idle
         for one in seen.live.measurements
     }
     shown = expected | here | live
@@ -215,17 +233,18 @@ def _live(
 ) -> tuple[tuple[Figure, ...], bool]:
     """What a device says of a kind now, and whether one is at it that began before this visit.
 
-    A load that is no weight to come is not shown: it would look like one.
+    A load that is no weight to come is not shown: it would look like one. Nor is an empty scale, which measures nobody.
     """
     visit = picture.visit
     if visit is None:
         return (), False
-    since = max((visit.opened_at, *(lock.until for lock in visit.locks if lock.until)))
     earlier = False
     for seen in picture.devices.values():
-        if seen.live is None or not fresh(seen, now) or not_emptied(seen, now):
+        if seen.live is None or not fresh(seen, now):
             continue
-        if seen.live.since < since:
+        if seen.live.is_idle or not_emptied(seen, now):
+            continue
+        if seen.live.since < visit.confirmed_since:
             earlier |= LIVE_OF.get(seen.kind, seen.kind) == kind if seen.kind else False
             earlier |= any(LIVE_OF.get(m.kind, m.kind) == kind for m in seen.live.measurements)
             continue

@@ -118,7 +118,7 @@ class Workshop:
                 "standing": one.what.standing,
                 "address": one.address,
                 "heard_at": one.heard_at.isoformat(),
-                "text": telling.double(words, one.what),
+                "text": telling.double(words, one),
             }
             for one in commissioning.doubles
         ]

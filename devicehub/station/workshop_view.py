@@ -121,9 +121,10 @@ def device_told(
     known: DeviceRecord | None,
     *,
     adopted: str | None,
+    unadopted: bool,
     metrology: Metrology | None,
 ) -> DeviceTold:
-    """Everything that is known of a device."""
+    """Everything that is known of a device. ``unadopted``: nothing is read from it before it is adopted."""
     state = seen.state if seen is not None else None
     facts = known.facts if known is not None else None
     clock = known.clock if known is not None else None
@@ -151,7 +152,7 @@ def device_told(
         model=(facts.model if facts is not None else None) or bound.model,
         serial_number=facts.serial_number if facts is not None else None,
         firmware=facts.firmware if facts is not None else None,
-        state=state.state if state is not None else "not_seen",
+        state="unadopted" if unadopted else state.state if state is not None else "not_seen",
         since=state.since if state is not None else None,
         why=seen.why if seen is not None else None,
         detail=state.detail if state is not None else None,

@@ -34,20 +34,15 @@ def index(kilograms: Decimal, centimetres: Decimal) -> Decimal:
 
 
 def body_mass(filings: Iterable[Filing], known_height: EarlierValue | None) -> BodyMass | None:
-    """The index of the visit's newest accepted weight and height, or ``None``.
+    """The index of the accepted weight and height of the visit that were measured last, or ``None``.
 
     Without a height of its own, a visit's weight goes with the one the record knows, marked so. Where a
     device has measured an index itself, nothing is computed beside it.
     """
-    accepted = [
-        filing.reading
-        for filing in filings
-        if filing.state in ACCEPTED and filing.reading.source != "derived"
-    ]
-    if any(reading.kind == "body_mass_index" for reading in accepted):
+    own = _own(filings)
+    if own is None:
         return None
-    weight = _newest(accepted, BodyWeight)
-    height = _newest(accepted, BodyHeight)
+    weight, height = own
     kilograms = _value(weight, "kilograms")
     centimetres = _value(height, "centimetres")
     if weight is None or kilograms is None:
@@ -63,6 +58,24 @@ def body_mass(filings: Iterable[Filing], known_height: EarlierValue | None) -> B
         )
         return _computed(kilograms, told.centimetres, members, (weight,))
     return None
+
+
+def lone_weight(filings: Iterable[Filing]) -> Reading | None:
+    """The visit's accepted weight that was measured last, where no height and no index of its own goes with it."""
+    own = _own(filings)
+    return own[0] if own is not None and own[1] is None else None
+
+
+def _own(filings: Iterable[Filing]) -> tuple[Reading | None, Reading | None] | None:
+    """The visit's accepted weight and height that were measured last; ``None`` where a device has measured an index."""
+    accepted = [
+        filing.reading
+        for filing in filings
+        if filing.state in ACCEPTED and filing.reading.source != "derived"
+    ]
+    if any(reading.kind == "body_mass_index" for reading in accepted):
+        return None
+    return _newest(accepted, BodyWeight), _newest(accepted, BodyHeight)
 
 
 def _computed(
@@ -83,7 +96,7 @@ def _computed(
 def _newest(readings: Iterable[Reading], kind: type[BodyWeight | BodyHeight]) -> Reading | None:
     return max(
         (reading for reading in readings if isinstance(reading.measurement, kind)),
-        key=lambda reading: reading.received_at,
+        key=lambda reading: (reading.measured_at, reading.received_at),
         default=None,
     )
 

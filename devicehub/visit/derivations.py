@@ -15,7 +15,7 @@ from devicehub.journal.records import Attribution, Filing, State
 from devicehub.reading.derived import derive
 from devicehub.reading.reading import Reading
 from devicehub.visit import course
-from devicehub.visit.body_mass import body_mass
+from devicehub.visit.body_mass import body_mass, lone_weight
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.series import Series
 
@@ -64,6 +64,22 @@ def wanted(
     return found
 
 
+def of_record(filings: Sequence[Filing]) -> Reading | None:
+    """The body mass index that stands of a visit's weight and a height of the record.
+
+    It stays where nobody knows what the record knows, after a restart for one: that takes nothing back.
+    """
+    weight = lone_weight(filings)
+    for filing in filings:
+        derivation = filing.reading.derivation
+        if derivation is not None and derivation.rule == "body_mass_index":
+            scale, rod = derivation.members
+            of_it = weight is not None and scale.reading == weight.id and rod.from_record
+            if of_it and filing.state in _LIVE:
+                return filing.reading
+    return None
+
+
 def changes(
     visit: str, wanted: Iterable[Reading], known: Iterable[Filing], now: datetime
 ) -> list[Change]:
@@ -71,7 +87,8 @@ def changes(
 
     ``known`` are the visit's derived filings, and those of ``wanted`` wherever they are. A person's word
     stands: what somebody rejected or withdrew by hand is not filed again. The members were judged where
-    they came in, so their derived reading waits for nobody.
+    they came in, so their derived reading waits for nobody. Of members that are each possible, what is derived may
+    be impossible all the same: it is kept as invalid, like any such value, and not filed.
     """
     here = {filing.reading.id: filing for filing in known}
     should = {reading.id: reading for reading in wanted}
@@ -86,11 +103,12 @@ def changes(
 
 def _keep(visit: str, reading: Reading, known: Filing | None, now: datetime) -> Change | None:
     if known is None:
+        state: State = "invalid" if reading.plausibility == "impossible" else "accepted"
         attribution = Attribution(
             reading=reading.id, revision=1, visit=visit, author=DERIVER, at=now
         )
-        filing = Filing(reading=reading, attribution=attribution, state="accepted", state_at=now)
-        return Change(filing, "accepted", is_new=True)
+        filing = Filing(reading=reading, attribution=attribution, state=state, state_at=now)
+        return Change(filing, state, is_new=True)
     dropped = known.state == "withdrawn" and known.attribution.author == DERIVER
     elsewhere = known.state in _LIVE and known.attribution.visit != visit
     if dropped or elsewhere:

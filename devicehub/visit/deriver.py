@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 from devicehub.journal.failures import JournalFull, NotAllowed
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Filing
+from devicehub.journal.states import ACCEPTED
 from devicehub.reading.derivation import Arm, Posture
+from devicehub.reading.reading import Reading
 from devicehub.transport.hands import station_now
 from devicehub.visit import series as series_of
 from devicehub.visit.course import Course, look
-from devicehub.visit.derivations import DERIVER, Change, changes, wanted
+from devicehub.visit.derivations import DERIVER, Change, changes, of_record, wanted
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.earlier import known_height
 from devicehub.visit.series import Series, SeriesRules, Taken
@@ -25,8 +27,8 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 15.0
 """How long to wait for room on the disk before trying again."""
 
-Known = Callable[[str], tuple[Sequence[EarlierValue], date | None]]
-"""What the record knew of a visit's patient from before, and when the patient was born; nothing where unknown."""
+Known = Callable[[str], tuple[Sequence[EarlierValue], date] | None]
+"""What the record knew of a visit's patient from before, and when they were born; ``None`` where nobody knows that."""
 
 ShowSeries = Callable[[str, Series | None, Mapping[UUID, Filing]], None]
 
@@ -92,7 +94,7 @@ class Deriver:
     async def _settle_all(self) -> None:
         while self._moved:
             reading, _ = self._moved.popitem()
-            # It may have left another visit, whose derived readings used it.
+            # It may have left another visit, whose derived readings used it, as those of later visits may have.
             for visit in await self._journal.visits_of(reading):
                 self._due[visit] = None
         while self._due:
@@ -110,14 +112,9 @@ class Deriver:
             filings = await self._journal.of_visit(visit)
             series = await self._series_with(visit, filings)
             now = self._now()
-            earlier, born = self._known(visit)
-            should = wanted(
-                filings,
-                series,
-                known_height=known_height(earlier, now, born=born),
-                now=now,
-                version=self._version,
-            )
+            height, stays = await self._of_record(visit, filings, now)
+            should = wanted(filings, series, known_height=height, now=now, version=self._version)
+            should += stays
             known = [filing for filing in filings if filing.reading.source == "derived"]
             here = {filing.reading.id for filing in known}
             for reading in should:
@@ -235,12 +232,47 @@ class Deriver:
 
     # ---------------------------------------------------------------------- the derived readings
 
+    async def _of_record(
+        self, visit: str, filings: Sequence[Filing], now: datetime
+    ) -> tuple[EarlierValue | None, list[Reading]]:
+        """The height that the record knows; where nobody knows what it knows, what stays of one it knew."""
+        before = self._known(visit)
+        if before is None:
+            index = of_record(filings)
+            stays = index is not None and await self._still_theirs(index.derived_from[1], visit)
+            return None, [index] if index is not None and stays else []
+        earlier, born = before
+        heights = [
+            one
+            for one in earlier
+            if one.kind == "body_height" and await self._still_theirs(one.reading, visit)
+        ]
+        return known_height(heights, now, born=born), []
+
+    async def _still_theirs(self, reading: UUID, visit: str) -> bool:
+        """Whether a reading of the record is of the visit's patient, as far as this station has a say in it.
+
+        The record may lag behind what was said here, and was asked when the visit was opened: one that was withdrawn is
+        nobody's, and one that was moved counts only where the dossier had filed it so before.
+        """
+        held = await self._journal.reading(reading)
+        if held is None:
+            return True
+        if held.state not in ACCEPTED:
+            return False
+        if held.attribution.action == "assign":
+            return True
+        known = await self._journal.visit(visit)
+        return held.state == "filed" and known is not None and held.state_at <= known.opened_at
+
     async def _do(self, change: Change) -> None:
         filing = change.filing
         if change.is_new:
             await self._journal.file([filing])
         elif change.state == "rejected":
-            await self._journal.change(filing.reading.id, "rejected", author=DERIVER)
+            await self._journal.change(
+                filing.reading.id, filing.attribution.revision, "rejected", author=DERIVER
+            )
         else:
             await self._journal.attribute(filing.attribution, change.state)
 

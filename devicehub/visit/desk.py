@@ -3,7 +3,8 @@
 A visit opens here at once, on disk, under an id of the station's own choosing; the dossier learns of it when it
 answers (`reconcile`). The id is also the key by which a repeated telling is one visit: nothing is mapped or
 renamed afterwards. Until the dossier has answered, the patient's identity is in the journal, sealed, and the
-visit's readings wait in the outbox.
+visit's readings wait in the outbox; the answer tells of the patient's earlier visits, and what then makes somebody
+ask who it is waits for a person before anything of the visit is let go.
 
 After a restart the open visit is locked: nobody saw who was in the room meanwhile. What may have begun before
 the restart, or while a visit is locked, belongs to nobody until a person says whose it is (`Review.assign`).
@@ -142,10 +143,10 @@ class Desk:
         known = next((one for one in self._visits if one.id == visit), None)
         return known.closed_at if known else None
 
-    def patient_before(self, visit: str) -> tuple[Sequence[EarlierValue], date | None]:
-        """What the dossier knew of a visit's patient from before, and when they were born, if it is known."""
-        identity = self.identity(visit)
-        return self.earlier(visit), identity.born if identity else None
+    def patient_before(self, visit: str) -> tuple[Sequence[EarlierValue], date] | None:
+        """What the dossier knew of a visit's patient from before, and when they were born; ``None`` before it has told."""
+        known = self._identities.told(visit)
+        return None if known is None else (known.earlier, known.identity.born)
 
     def check_confirmed(self, visit: str) -> None:
         """Raises `NotAllowed` for a visit that is locked: of it nothing is said, nor shown, before its patient is confirmed."""
@@ -305,9 +306,9 @@ class Desk:
                     "ou fermez la visite et ouvrez-en une · the patient's identity is not known while the "
                     "dossier does not answer; wait, or close the visit and open another"
                 )
-            at = self._clock.moment()
-            await self._journal.unlock_visit(visit.id, at, author=author)
-            last = visit.locks[-1].model_copy(update={"until": at})
+            at, lock = self._clock.moment(), visit.locks[-1]
+            await self._journal.unlock_visit(visit.id, at, since=lock.since, author=author)
+            last = lock.model_copy(update={"until": at})
             locks = (*visit.locks[:-1], last)
             unlocked = (self.visit or visit).model_copy(update={"locks": locks})
             self._put(unlocked)
@@ -366,15 +367,7 @@ class Desk:
 
         What no sensor can have measured says nothing of who stood there.
         """
-        if reading.plausibility == "impossible":
-            return None
-        identity = self.identity(visit)
-        return earlier.doubt(
-            reading.measurement,
-            reading.received_at,
-            self.earlier(visit),
-            born=identity.born if identity else None,
-        )
+        return self._doubter(visit)(reading)
 
     # ------------------------------------------------------------------------ start and dossier
 
@@ -387,7 +380,7 @@ class Desk:
         try:
             await self.lock(author=STATION, reason="restarted")
         except JournalFull as error:
-            # It is locked all the same: the next start locks it again.
+            # It is locked all the same: confirming the patient writes it, or the next start locks it again.
             log.critical("visit.lock_not_kept %s", error)
         visit = self.visit
         if visit is not None:
@@ -401,15 +394,17 @@ class Desk:
             tasks.create_task(self._keep_told(), name="desk-dossier")
 
     async def _keep_looking(self) -> None:
-        seen = self._clock.moment()
+        wall, moment = self._clock.look(), self._clock.moment()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            before, seen = seen, self._clock.moment()
-            if seen - before >= ASLEEP:
+            seen, before = wall, moment
+            wall, moment = self._clock.look(), self._clock.moment()
+            # By the wall: once it was set back, the moments stand still until it has caught up.
+            if wall - seen >= ASLEEP:
                 try:
                     await self.lock(author=STATION, reason="asleep", since=before)
                 except JournalFull as error:
-                    # It is locked all the same, for as long as this run lasts; the next start locks it again.
+                    # It is locked all the same: confirming the patient writes it, or the next start locks it again.
                     log.critical("visit.lock_not_kept %s", error)
 
     async def _keep_told(self) -> None:
@@ -520,6 +515,7 @@ class Desk:
             # On disk it is open: it stays so here, and nobody's until a person has confirmed the patient.
             open_lock = () if visit.locked else (Lock(since=at),)
             self._put(visit.model_copy(update={"locks": (*visit.locks, *open_lock)}))
+            self._tell_page()
             raise
         self._news.set()
 
@@ -558,8 +554,25 @@ class Desk:
                 self._put(known.model_copy(update={"responsible_owed": False}))
                 break
 
+    def _doubter(self, visit: str) -> Callable[[Reading], Doubt | None]:
+        """`doubt` with what is known of the visit's patient now, whatever is learnt or forgotten meanwhile."""
+        told, identity = self._identities.told(visit), self.identity(visit)
+        born = identity.born if identity else None
+        # An answer to come asks by itself (`_answered`). One that was given to an earlier run of the station does not.
+        is_answered = any(one.id == visit and one.at_dossier != "unknown" for one in self._visits)
+        withheld = told is None and is_answered
+        before = None if withheld else self.earlier(visit)
+
+        def doubt(reading: Reading) -> Doubt | None:
+            if reading.plausibility == "impossible":
+                return None
+            return earlier.doubt(reading.measurement, reading.received_at, before, born=born)
+
+        return doubt
+
     async def _answered(self, visit: str, at_dossier: Literal["open", "closed"]) -> None:
-        await self._journal.visit_answered(visit, at_dossier)
+        # The first answer tells of before: what has come meanwhile is asked about before it may go.
+        await self._journal.visit_answered(visit, at_dossier, doubt=self._doubter(visit))
         for known in self._visits:
             if known.id == visit:
                 self._put(known.model_copy(update={"at_dossier": at_dossier}))

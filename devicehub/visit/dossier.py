@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from devicehub.driver import AnyMeasurement, Kind
 from devicehub.reading.reading import Record
@@ -45,7 +45,7 @@ class KnownVisit(Record):
     state: Literal["planned", "open", "closed"]
     station: str | None = None
     """Where it was opened, else where it is planned; nothing where any station may open it."""
-    identity: PatientIdentity
+    identity: Annotated[PatientIdentity, BeforeValidator(PatientIdentity.held)]
     planned_at: AwareDatetime | None = None
     """When the patient is expected; nothing for a visit a station opened by itself."""
     opened_at: AwareDatetime | None = None

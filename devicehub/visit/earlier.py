@@ -38,23 +38,31 @@ WEIGHT_SHARE, WEIGHT_LEAST = Decimal("0.10"), Decimal(5)
 ADULT_HEIGHT, CHILD_SHRINKS = Decimal(4), Decimal(2)
 CHILD_WEIGHT_SHARE = Decimal(1) / 3
 
-Doubt = Literal["weight_unlike_before", "height_unlike_before"]
+Doubt = Literal["weight_unlike_before", "height_unlike_before", "nothing_to_compare"]
 """Why a person is asked to look at the banner and at the patient."""
 
 
 def doubt(
-    measurement: Measurement, at: datetime, earlier: Iterable[EarlierValue], *, born: date | None
+    measurement: Measurement,
+    at: datetime,
+    earlier: Iterable[EarlierValue] | None,
+    *,
+    born: date | None,
 ) -> Doubt | None:
     """Whether a measurement made ``at`` is unlike this patient's last one; ``None`` where it is not.
 
-    Without ``born`` nobody can say whether the patient grows: then only what a child cannot do is asked about.
+    What could be compared, were the ``earlier`` values not withheld (``None``), is doubted. Without ``born`` nobody can say whether the patient grows: then only what a child cannot do is asked about.
     """
     field = _FIELDS.get(measurement.kind)
     if field is None:
         return None
     now: Decimal | None = getattr(measurement, field, None)
+    if now is None:
+        return None
+    if earlier is None:
+        return "nothing_to_compare"
     before = _last(measurement.kind, field, earlier, at)
-    if now is None or before is None:
+    if before is None:
         return None
     value, when = getattr(before.measurement, field), before.at
     grown = born is not None and is_adult(born, when)

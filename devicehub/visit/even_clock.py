@@ -45,14 +45,15 @@ class EvenClock:
         self._latest = self._seen if before is None else max(self._seen, before)
         self.even = Even(self._latest, "restarted")
 
-    def look(self) -> None:
-        """Notice whether the clock has been set. It counts as changed until the later of both times."""
+    def look(self) -> datetime:
+        """What the wall says, having noticed whether it was set: it counts as changed until the later of both times."""
         now, seconds = self._now(), self._monotonic()
         passed = seconds - self._seen_at
         expected = self._seen + timedelta(seconds=passed)
         if abs(now - expected) > JUMP + timedelta(seconds=DRIFT * passed):
             self.even = Even(max(self.even.since, now, expected), "clock_changed")
         self._seen, self._seen_at = now, seconds
+        return now
 
     def moment(self) -> datetime:
         """The time, never before a moment given earlier."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 from devicehub.journal.journal import Journal
@@ -26,8 +27,12 @@ class Identities:
 
     def earlier(self, visit: str) -> tuple[EarlierValue, ...]:
         """Values of the same patient's earlier visits, newest first; nothing where the dossier gave none."""
-        known = self._known.get(visit)
+        known = self.told(visit)
         return known.earlier if known else ()
+
+    def told(self, visit: str) -> KnownVisit | None:
+        """What the dossier has told this run of the station of a visit; ``None`` before it has."""
+        return self._known.get(visit)
 
     def keep(self, visit: str, identity: PatientIdentity) -> None:
         """Remember whom a visit is about."""
@@ -45,7 +50,7 @@ class Identities:
 
     def unsealed(self, visit: str, sealed: bytes) -> PatientIdentity:
         """The inverse of `sealed`. Raises `devicehub.journal.seal.SealBroken` or ``OSError``."""
-        return PatientIdentity.model_validate_json(self._seal.open(sealed, visit))
+        return PatientIdentity.held(json.loads(self._seal.open(sealed, visit)))
 
     async def look_up(self, visit: str) -> PatientIdentity:
         """Whom a recent visit is about: from memory, from the journal's seal, or from the dossier.

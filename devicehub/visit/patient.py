@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Final, Literal, Self
+
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
 
 from devicehub.reading.reading import Record
 
 OLDEST_YEARS = 130
 """Nobody has lived longer: the oldest person known reached 122."""
+
+
+NAMES: Final = ("family_name", "given_name")
+
+HIDDEN_SIGN: Final = "hidden_sign"
+"""The type of pydantic's error for a name with a sign that cannot be seen."""
 
 
 def can_be_born(born: date, today: date) -> bool:
@@ -37,6 +48,29 @@ class PatientIdentity(Record):
     ins: Ins | None = None
     """Known where the identity was read from an INS code."""
 
+    @field_validator(*NAMES)
+    @classmethod
+    def _shows_all_it_holds(cls, name: str) -> str:
+        """A name with a sign that turns its letters round or hides some is read as somebody else's."""
+        if any(map(_is_hidden, name)):
+            raise PydanticCustomError(
+                HIDDEN_SIGN,
+                "le nom contient un caractère invisible : effacez-le et tapez-le au clavier · "
+                "the name holds an invisible character: delete it and type it on the keyboard",
+            )
+        return name
+
+    @classmethod
+    def held(cls, told: object) -> Self:
+        """The identity as a store or a dossier holds it, perhaps from before such names were refused.
+
+        Nobody is left out for that: each sign that cannot be seen becomes one that can (U+FFFD).
+        """
+        if isinstance(told, Mapping):
+            names = {name: told[name] for name in NAMES if isinstance(told.get(name), str)}
+            told = {**told, **{name: _all_seen(text) for name, text in names.items()}}
+        return cls.model_validate(told)
+
     def is_also(self, other: PatientIdentity) -> bool:
         """Whether both name the same person beyond doubt; ``False`` says nothing.
 
@@ -45,3 +79,13 @@ class PatientIdentity(Record):
         if self.ins is None or other.ins is None:
             return False
         return (self.ins.matricule, self.ins.oid) == (other.ins.matricule, other.ins.oid)
+
+
+def _is_hidden(sign: str) -> bool:
+    """Whether a sign is a control, a direction, of no width, unassigned, or begins a line (Unicode: C*, Zl, Zp)."""
+    category = unicodedata.category(sign)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def _all_seen(name: str) -> str:
+    return "".join("\ufffd" if _is_hidden(sign) else sign for sign in name)

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from devicehub.driver import Kind
 from devicehub.journal.records import Filing, QuarantineReason, State, Visit
+from devicehub.reading.interval import Began
 
 Condition = Literal["not_seen", "waiting", "connecting", "connected", "measuring", "lost", "failed"]
 """``not_seen``: nothing was heard of it since the station started."""
@@ -39,7 +40,9 @@ CauseCode = Literal[
     "not_emptied",
     "could_not_measure",
     "measuring",
+    "withdrawn",
     "rejected",
+    "impossible",
     "no_device",
     "unknown_not_adopted",
     "unknown_device",
@@ -68,7 +71,7 @@ CauseCode = Literal[
 ``asleep``: not heard since the visit was opened; a device that talks to somebody else's telephone is silent too.
 ``not_measured``: heard, and nothing was measured with it yet. ``not_emptied``: a load rests on the scale, which was not seen
 empty before it, and is no weight to come. ``came_without``: it has measured in this visit,
-and did not tell this along with it. ``computed``: no device is needed, what it is made of has to come. ``unknown_device``: no device is known
+and did not tell this along with it. ``impossible``: what came last no sensor can have measured. ``withdrawn``: a person took it back. ``computed``: no device is needed, what it is made of has to come. ``unknown_device``: no device is known
 to tell this, and of this one nobody knows yet what it tells; ``unknown_not_adopted`` as long as it is not the room's. ``bond_elsewhere``: another radio holds its bond.
 """
 
@@ -82,6 +85,11 @@ ALONGSIDE: Mapping[Kind, frozenset[Kind]] = {
     "body_height": frozenset({"body_weight"}),
 }
 """What a device may tell, or not, along with the measurement it is for."""
+
+BEGAN_ELSEWHEN: frozenset[QuarantineReason] = frozenset(
+    {"no_visit", "before_visit", "after_visit", "straddles_visits", "visit_locked", "restarted"}
+)
+"""Why a reading is in the tray where it may have begun at another time than the visit's: a later one will not have."""
 
 HERE: frozenset[State] = frozenset({"to_review", "accepted", "published", "filed", "refused"})
 """The states of a reading that is there: it needs a decision or a receipt, and no measurement."""
@@ -114,14 +122,16 @@ class RoomDevice:
 class Snapshot:
     """What is known in the room at one moment.
 
-    ``filings`` are the visit's, ``quarantined`` what belongs to nobody yet. ``radio_fault`` is the fault of the
+    ``now`` is that moment. ``filings`` are the visit's, ``withdrawn`` what was taken back from it, ``quarantined`` what belongs to nobody yet. ``radio_fault`` is the fault of the
     radio where none hears; ``broker_up`` and ``dossier_up`` are ``None`` until somebody has said.
     """
 
     visit: Visit
     devices: Sequence[RoomDevice]
+    now: datetime
     filings: Sequence[Filing] = ()
     quarantined: Sequence[Filing] = ()
+    withdrawn: Sequence[Filing] = ()
     radio_fault: str | None = None
     broker_up: bool | None = None
     dossier_up: bool | None = None
@@ -138,6 +148,10 @@ class Cause:
     code: CauseCode
     device: str | None = None
     detail: str | QuarantineReason | None = None
+    at: datetime | None = None
+    """When the reading came that lies in the tray, or was taken back."""
+    counts_from: datetime | None = None
+    """From when on a new measurement belongs to the visit, as long as that is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,35 @@ def absent(room: Snapshot) -> tuple[Absent, ...]:
         Absent(kind, _causes(room, kind))
         for kind in dict.fromkeys(room.visit.plan)
         if kind not in here
+    )
+
+
+def in_tray(room: Snapshot, kind: Kind) -> Cause | None:
+    """The reading of a kind that came last in this visit, where it lies in the tray and was not taken for the visit's.
+
+    So it is whether the visit has earlier ones or none.
+    """
+    came = _newest(
+        filing
+        for filing in room.filings
+        if filing.reading.kind == kind and filing.reading.source != "derived"
+    )
+    held = _newest(
+        filing
+        for filing in room.quarantined
+        if filing.reading.kind == kind
+        and filing.reading.received_at >= room.visit.opened_at
+        and (came is None or filing.reading.measured_at > came.reading.measured_at)
+    )
+    if held is None:
+        return None
+    reading, why = held.reading, held.attribution.quarantine
+    return Cause(
+        "in_quarantine",
+        reading.device.id,
+        why,
+        at=reading.received_at,
+        counts_from=_counts_from(room, reading.began) if why in BEGAN_ELSEWHEN else None,
     )
 
 
@@ -198,16 +241,17 @@ def _causes(room: Snapshot, kind: Kind) -> tuple[Cause, ...]:
 def _of_the_visit(room: Snapshot, kind: Kind) -> Iterator[Cause]:
     if room.visit.locked:
         yield Cause("visit_locked")
-    held = _newest(
-        filing
-        for filing in room.quarantined
-        if filing.reading.kind == kind and filing.reading.received_at >= room.visit.opened_at
-    )
+    held = in_tray(room, kind)
     if held is not None:
-        yield Cause("in_quarantine", held.reading.device.id, held.attribution.quarantine)
+        yield held
+    gone = _newest(filing for filing in room.withdrawn if filing.reading.kind == kind)
+    if gone is not None:
+        yield Cause("withdrawn", gone.reading.device.id, at=gone.attribution.at)
     last = _newest(filing for filing in room.filings if filing.reading.kind == kind)
     if last is not None and last.state == "rejected":
         yield Cause("rejected", last.reading.device.id)
+    if last is not None and last.state == "invalid" and last.reading.source != "derived":
+        yield Cause("impossible", last.reading.device.id)
 
 
 def _of_the_devices(room: Snapshot, kind: Kind) -> Iterator[Cause]:
@@ -251,6 +295,17 @@ def _of_one(room: Snapshot, device: RoomDevice) -> Cause:
     if not heard:
         return Cause("asleep", device.name)
     return Cause("link_lost" if device.condition == "lost" else "not_measured", device.name)
+
+
+def _counts_from(room: Snapshot, began: Began) -> datetime | None:
+    """When nobody can take a new measurement for one of before any more: it is known as loosely as this one was.
+
+    One that was seen beginning is known to the moment, and so will be the next.
+    """
+    if began.known_from == "live_frames":
+        return None
+    moment = room.visit.confirmed_since + (began.latest - began.earliest)
+    return moment if moment > room.now else None
 
 
 def _newest(filings: Iterable[Filing]) -> Filing | None:

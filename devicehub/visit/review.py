@@ -1,7 +1,7 @@
 """The review: what a person says of readings. Every act is audited with its author, and none alters a value.
 
-Every act on one reading comes through one door (`Review._asked`): there stand the state it is for, the patient that
-has to be confirmed, and, where it may end at the dossier, the gate.
+Every act on one reading comes through one door (`Review._asked`): there stand the revision that was seen, the state
+it is for, the patient that has to be confirmed, and, where it may end at the dossier, the gate.
 
 Before a reading is sent, a word about it is a change of its state and can be undone: what a person accepts stays
 here for `Desk.undo_for`, so that they can. Afterwards the dossier may hold it: what is then said travels as a new
@@ -10,17 +10,17 @@ revision of its attribution, and has a receipt of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing, State, StateChange
+from devicehub.journal.records import Attribution, Filing, State, StateChange, Withdrawn
 from devicehub.transport.hands import station_now
 from devicehub.visit import gate, policy
-from devicehub.visit.desk import Desk
+from devicehub.visit.desk import REMEMBERED, Desk
 from devicehub.visit.gate import Hold
 from devicehub.visit.operators import Operator
 
@@ -60,10 +60,10 @@ class Held(Exception):
 
 
 class Review:
-    """A person's acts on readings. ``by`` is always who acts.
+    """A person's acts on readings. ``by`` is always who acts, ``revision`` that of the attribution they have seen.
 
-    Each raises `NotAllowed` where the reading's state does not allow it, or its visit is locked, and `Held` where the
-    gate keeps it from whoever asks.
+    Each raises `NotAllowed` where the reading's state does not allow it, its attribution is another by now, or its
+    visit is locked, and `Held` where the gate keeps it from whoever asks.
     """
 
     def __init__(self, journal: Journal, desk: Desk) -> None:
@@ -84,12 +84,21 @@ class Review:
         here = self._desk.visit
         return await self._journal.to_review(but=here.id if here else None, limit=TRAY_LARGEST)
 
-    async def assign(self, reading: UUID, visit: str, *, by: Operator, reason: Reason) -> Filing:
+    async def withdrawn(self) -> list[Withdrawn]:
+        """What was taken back while a visit is still recent (`REMEMBERED`), the newest first; of a locked visit nothing."""
+        here = self._desk.visit
+        locked = here.id if here is not None and here.locked else None
+        found = await self._journal.withdrawn(since=station_now() - REMEMBERED, limit=TRAY_LARGEST)
+        return [one for one in found if one.visit != locked]
+
+    async def assign(
+        self, reading: UUID, revision: int, visit: str, *, by: Operator, reason: Reason
+    ) -> Filing:
         """Give a reading of the tray to a recent visit (`Desk.recent`) whose patient is known: a person vouches for it.
 
         One that the gate holds waits there for the physician (`Desk.first_state`).
         """
-        filing = await self._asked(reading, by)
+        filing = await self._asked(reading, revision, by)
         if filing.state != "quarantined":
             raise NotAllowed(
                 "Ce relevé n’attend plus d’être attribué : regardez où il en est."
@@ -98,10 +107,14 @@ class Review:
         state = self._desk.first_state(filing.reading, visit)
         return await self._revise(filing, "assign", visit, state, by, reason)
 
-    async def discard(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
+    async def discard(
+        self, reading: UUID, revision: int, *, by: Operator, reason: Reason
+    ) -> Filing:
         """Leave a reading of the tray to nobody, for good unless it is undone. It is kept as discarded."""
-        await self._asked(reading, by, only="quarantined")
-        return await self._journal.change(reading, "discarded", author=by.id, detail=reason)
+        await self._asked(reading, revision, by, only="quarantined")
+        return await self._journal.change(
+            reading, revision, "discarded", author=by.id, detail=reason
+        )
 
     # ------------------------------------------------------------------------ before it is sent
 
@@ -113,30 +126,31 @@ class Review:
         """Every state a reading has been in, oldest first."""
         return await self._journal.history(reading)
 
-    async def accept(self, reading: UUID, *, by: Operator) -> Filing:
+    async def accept(self, reading: UUID, revision: int, *, by: Operator) -> Filing:
         """Accept a reading that waits for a person: it goes to the dossier."""
-        filing = await self._asked(reading, by, only="to_review", gated=True)
+        filing = await self._asked(reading, revision, by, only="to_review", gated=True)
         self._check_named(filing.attribution.visit)
         return await self._journal.change(
-            reading, "accepted", author=by.id, undo_for=self._desk.undo_for
+            reading, revision, "accepted", author=by.id, undo_for=self._desk.undo_for
         )
 
-    async def accept_all(self, seen: Collection[UUID], *, by: Operator) -> list[Filing]:
+    async def accept_all(self, seen: Mapping[UUID, int], *, by: Operator) -> list[Filing]:
         """Accept at once those of the ``seen`` readings of the open visit that still wait, and no other.
 
-        Raises `Flagged`, or `NotAllowed` where one is not the open visit's, having accepted nothing.
+        Each stands with the revision in which it was seen. Raises `Flagged`, or `NotAllowed` where one is not the open
+        visit's, or its attribution is another by now, having accepted nothing.
         """
         visit = self._desk.visit
         if visit is None:
             raise NotAllowed("aucune visite n'est ouverte · no visit is open")
         self._desk.check_confirmed(visit.id)
         here = {filing.reading.id: filing for filing in await self._journal.of_visit(visit.id)}
-        if not here.keys() >= set(seen):
+        if not here.keys() >= seen.keys():
             raise NotAllowed(
                 "ces mesures ne sont pas de la visite ouverte ; regardez le patient affiché · "
                 "these readings are not of the open visit; look at the patient that is shown"
             )
-        waiting = [here[one] for one in dict.fromkeys(seen) if here[one].state == "to_review"]
+        waiting = [here[one] for one in seen if here[one].state == "to_review"]
         flagged = tuple(
             filing
             for filing in waiting
@@ -146,46 +160,52 @@ class Review:
         if flagged:
             raise Flagged(flagged)
         return await self._journal.change_all(
-            [filing.reading.id for filing in waiting],
+            {filing.reading.id: seen[filing.reading.id] for filing in waiting},
             "accepted",
             author=by.id,
             undo_for=self._desk.undo_for,
         )
 
-    async def reject(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
+    async def reject(self, reading: UUID, revision: int, *, by: Operator, reason: Reason) -> Filing:
         """Reject a reading that waits for a person. It is kept as rejected, with the reason."""
-        await self._asked(reading, by, only="to_review")
-        return await self._journal.change(reading, "rejected", author=by.id, detail=reason)
+        await self._asked(reading, revision, by, only="to_review")
+        return await self._journal.change(
+            reading, revision, "rejected", author=by.id, detail=reason
+        )
 
-    async def retake(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
+    async def retake(self, reading: UUID, revision: int, *, by: Operator, reason: Reason) -> Filing:
         """Reject a reading and expect its kind again in this visit."""
-        await self._asked(reading, by, only="to_review")
-        filing = await self._journal.retake(reading, author=by.id, detail=reason)
+        await self._asked(reading, revision, by, only="to_review")
+        filing = await self._journal.retake(reading, revision, author=by.id, detail=reason)
         if filing.attribution.visit is not None:
             self._desk.expect(filing.attribution.visit, filing.reading.kind)
         return filing
 
-    async def undo(self, reading: UUID, *, by: Operator) -> Filing:
+    async def undo(self, reading: UUID, revision: int, *, by: Operator) -> Filing:
         """Take back an acceptance that was not sent yet, a rejection, or a discarding."""
-        before = (await self._asked(reading, by)).state
+        before = (await self._asked(reading, revision, by)).state
         state: State = "quarantined" if before == "discarded" else "to_review"
-        return await self._journal.change(reading, state, author=by.id)
+        return await self._journal.change(reading, revision, state, author=by.id)
 
     # ------------------------------------------------------------------------- after it was sent
 
-    async def retry(self, reading: UUID, *, by: Operator) -> Filing:
+    async def retry(self, reading: UUID, revision: int, *, by: Operator) -> Filing:
         """Send a reading once more that the dossier has refused."""
-        await self._asked(reading, by, only="refused", gated=True)
-        return await self._journal.change(reading, "accepted", author=by.id)
+        await self._asked(reading, revision, by, only="refused", gated=True)
+        return await self._journal.change(reading, revision, "accepted", author=by.id)
 
-    async def withdraw(self, reading: UUID, *, by: Operator, reason: Reason) -> Filing:
+    async def withdraw(
+        self, reading: UUID, revision: int, *, by: Operator, reason: Reason
+    ) -> Filing:
         """Take a reading back from the dossier, where it stays visible as withdrawn."""
-        filing = await self._asked(reading, by)
+        filing = await self._asked(reading, revision, by)
         return await self._revise(filing, "withdraw", None, "withdrawn", by, reason)
 
-    async def reassign(self, reading: UUID, visit: str, *, by: Operator, reason: Reason) -> Filing:
+    async def reassign(
+        self, reading: UUID, revision: int, visit: str, *, by: Operator, reason: Reason
+    ) -> Filing:
         """Move a reading to another recent visit; where it was sent already, the dossier moves it too."""
-        filing = await self._asked(reading, by, gated=True)
+        filing = await self._asked(reading, revision, by, gated=True)
         if filing.state == "quarantined" or filing.attribution.visit == visit:
             raise NotAllowed(
                 "choisissez une autre visite que la sienne · choose a visit other than its own"
@@ -196,7 +216,13 @@ class Review:
     # ------------------------------------------------------------------------------ inside
 
     async def _asked(
-        self, reading: UUID, by: Operator, *, only: State | None = None, gated: bool = False
+        self,
+        reading: UUID,
+        revision: int,
+        by: Operator,
+        *,
+        only: State | None = None,
+        gated: bool = False,
     ) -> Filing:
         """The reading that somebody acts on, where they may: the one door of every act.
 
@@ -206,10 +232,12 @@ class Review:
         filing = await self._journal.reading(reading)
         if filing is None:
             raise NotAllowed(f"cette mesure n'existe pas · there is no such reading ({reading})")
+        # The page has its own words for this, and for a state that is another (`refusal.moved_on`).
+        if filing.attribution.revision != revision:
+            raise NotAllowed(f"seen in revision {revision}; it is in {filing.attribution.revision}")
         if filing.attribution.visit is not None:
             self._desk.check_confirmed(filing.attribution.visit)
         if only is not None and filing.state != only:
-            # The page has its own words for this (`refusal.moved_on`).
             raise NotAllowed(f"this is for a reading that is {only}; it is {filing.state}")
         hold = gate.holds(by.role, filing.reading, self._desk.withheld) if gated else None
         if hold is not None:

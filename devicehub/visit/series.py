@@ -22,7 +22,7 @@ from devicehub.reading.derivation import Arm, Posture
 from devicehub.reading.reading import Reading, Record
 
 TOLERANCE = timedelta(seconds=10)
-"""How much sooner than its minute a measurement may begin without being called early."""
+"""How much sooner than its minute a measurement may begin without being called early, or than the word on its arm or posture."""
 
 WINDOW = timedelta(minutes=1)
 """How far from its minute a standing measurement still stands for it."""
@@ -57,7 +57,7 @@ class SeriesRules(Record):
 
 
 class Taken(Record):
-    """A reading that came during a series, labelled as the operator had said just before."""
+    """A reading that came during a series, labelled as the operator had said when it began."""
 
     reading: UUID
     at: AwareDatetime
@@ -74,6 +74,13 @@ class Taken(Record):
         return self.minute if self.posture == "standing" else None
 
 
+class EarlierArm(Record):
+    """The arm the cuff was on before, until the operator said which one it is on now."""
+
+    arm: Arm | None
+    until: AwareDatetime
+
+
 class Series(Record):
     """A series as it stands: what the operator said, and the readings that came, in their order."""
 
@@ -83,6 +90,7 @@ class Series(Record):
     started_at: AwareDatetime
     rest_over_at: AwareDatetime
     arm: Arm | None
+    earlier_arms: tuple[EarlierArm, ...] = ()
     posture: Posture = "seated"
     arm_chosen: bool = False
     stood_at: AwareDatetime | None = None
@@ -118,14 +126,15 @@ def cut_rest(series: Series, at: datetime) -> Series:
     return _with(series, rest_over_at=min(at, series.rest_over_at))
 
 
-def put_cuff_on(series: Series, arm: Arm) -> Series:
+def put_cuff_on(series: Series, arm: Arm, at: datetime) -> Series:
     """The cuff is on this arm from now on."""
-    return _with(series, arm=arm)
+    before = EarlierArm(arm=series.arm, until=at)
+    return _with(series, arm=arm, earlier_arms=(*series.earlier_arms, before))
 
 
-def choose_arm(series: Series, arm: Arm) -> Series:
+def choose_arm(series: Series, arm: Arm, at: datetime) -> Series:
     """The series goes on with this arm."""
-    return _with(series, arm=arm, arm_chosen=True)
+    return _with(put_cuff_on(series, arm, at), arm_chosen=True)
 
 
 def stand_up(series: Series, at: datetime) -> Series:
@@ -154,7 +163,7 @@ def relabel(
     its_own = [one for one in usable_of(changed, filings) if one.purpose == "series"]
     alike = {(one.arm, one.posture) for one in its_own} == {(arm, posture)}
     if alike and posture != "standing" and any(one.reading == reading for one in its_own):
-        return _with(changed, arm=arm, posture=posture)
+        return _with(changed, arm=arm, earlier_arms=(), posture=posture)
     return changed
 
 
@@ -166,30 +175,39 @@ def take(series: Series, filing: Filing, filings: Mapping[UUID, Filing]) -> Seri
 
     One that comes when nothing is left to measure is noted as such and is never a member: not even when a
     member falls out later and its place is free again, for it was not measured for that place.
+    One that is told late is what the operator had said when it began: what was said since is of another.
     ``filings`` are the visit's, by reading.
     """
     reading = filing.reading
     known = any(one.reading == reading.id for one in series.taken)
     if known or series.ended_at is not None or not _is_ours(series, filing):
         return series
-    before = usable_of(series, filings)
+    before, then = usable_of(series, filings), _when_it_began(series, reading)
     if reading.received_at < series.rest_over_at or reading.began.latest < series.started_at:
-        one = _taken(series, reading, "resting")
-    elif series.stood_at is not None and not standing_left(series, before, reading.received_at):
-        one = _taken(series, reading, "after")
-    elif series.stood_at is not None:
-        minute = _nearest_minute(series, before, reading.received_at)
-        one = _taken(series, reading, "standing", minute=minute)
+        one = _taken(then, reading, "resting")
+    elif then.stood_at is not None and not standing_left(then, before, reading.received_at):
+        one = _taken(then, reading, "after")
+    elif then.stood_at is not None:
+        minute = _nearest_minute(then, before, reading.received_at)
+        one = _taken(then, reading, "standing", minute=minute)
     else:
         compared = arms_of(series, before)
         arms = series.rules.both_arms and not series.arm_chosen and len(compared) < len(BOTH)
         full = len(counting_of(series, before)) >= series.rules.count
         early = reading.began.latest < next_due(series, before) - TOLERANCE
         if full and not arms:
-            one = _taken(series, reading, "after")
+            one = _taken(then, reading, "after")
         else:
-            one = _taken(series, reading, "arm" if arms else "series", early=early)
+            one = _taken(then, reading, "arm" if arms else "series", early=early)
     return _with(series, taken=(*series.taken, one))
+
+
+def _when_it_began(series: Series, reading: Reading) -> Series:
+    """The series as the operator had described it when a reading began, at the latest that it can have."""
+    began = reading.began.latest + TOLERANCE
+    earlier = (one.arm for one in series.earlier_arms if began < one.until)
+    stood = series.stood_at is not None and began >= series.stood_at
+    return _with(series, arm=next(earlier, series.arm), stood_at=series.stood_at if stood else None)
 
 
 def _is_ours(series: Series, filing: Filing) -> bool:

@@ -366,6 +366,48 @@ async def test_what_was_sent_can_be_withdrawn_or_moved(watched: Watched, station
     assert watched.complaints == []
 
 
+async def test_what_was_withdrawn_by_mistake_is_given_back_where_its_tile_says(
+    watched: Watched, station: Station
+) -> None:
+    furnish(station)
+    page = watched.page
+    alices = await station.visit(ALICE, plan=("body_weight", "body_temperature"))
+    sent = await station.file(SCALE, weight())
+    await station.journal.take_due(10, 0)
+    await station.journal.mark_published([(sent.reading.id, 1)])
+    watch = asyncio.create_task(watch_outbox(station.journal, station.board))
+    try:
+        tile, dialog = page.locator(WEIGHT), page.locator("dialog")
+        await tile.get_by_role("button", name="Plus d’actes").click()
+        await page.get_by_role("button", name="Retirer du dossier").click()
+        await dialog.get_by_text("Mauvais patient").click()
+        await expect(tile).to_contain_text("Retiré du dossier à ")
+        await expect(tile).to_contain_text("rendez-le depuis «\xa0à attribuer\xa0»")
+        await expect(page.locator("#tray")).to_contain_text("Rien à attribuer")
+        await keep(page, "withdrawn-tile")
+        await page.locator("#tray").click()
+        await expect(dialog).to_contain_text("Retirés du dossier")
+        await expect(dialog).not_to_contain_text("71,45")
+        assert await violations(page) == []
+        await keep(page, "withdrawn-tray")
+        await dialog.get_by_role("button", name="Montrer la valeur").click()
+        await expect(dialog).to_contain_text("71,45")
+        await dialog.get_by_role("button", name="Rendre à une visite").click()
+        await dialog.get_by_text("Alice").click()
+        await dialog.get_by_text("Autre raison").click()
+        await keep(page, "withdrawn-whose")
+        await dialog.get_by_role("button", name="Attribuer", exact=True).click()
+        await expect(tile).to_contain_text("71,45")
+        await expect(tile).not_to_contain_text("Retiré du dossier")
+        back = await station.journal.reading(sent.reading.id)
+        assert back is not None
+        assert back.attribution.visit == alices.id
+        assert watched.complaints == []
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
 async def test_the_tray_shows_names_of_visits_and_hides_values(
     watched: Watched, station: Station
 ) -> None:
@@ -411,7 +453,7 @@ async def test_a_decision_that_is_refused_says_why(watched: Watched, station: St
     doubtful = await station.file(CUFF, pressure(), "to_review")
     await expect(tile.locator(".state")).to_have_text("À confirmer")
     station.journal.on_change.remove(station.board.filing)  # the page does not know yet
-    await station.journal.change(doubtful.reading.id, "rejected", author="somebody")
+    await station.journal.change(doubtful.reading.id, 1, "rejected", author="somebody")
     await tile.get_by_role("button", name="Accepter").click()
     await expect(tile.locator("[role=alert]")).to_contain_text("a changé entre-temps")
     await expect(tile.get_by_role("button", name="Accepter")).to_be_enabled()

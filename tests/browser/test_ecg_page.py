@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser_station import Station, Watched
+from furnished import SETTLE, stand_still
 from playwright.async_api import Page, expect
-from station_room import ALICE, now, visit
+from station_room import ALICE, BRUNO, now, visit
 
 from devicehub.devices.preparations import EcgShown
 from devicehub.ecg.leads import ELECTRODES, STANDARD
@@ -218,17 +219,90 @@ async def test_somebody_elses_electrodes_are_not_shown(watched: Watched, station
         await expect(page.locator("#ecg-traces")).to_have_attribute("data-state", "empty")
 
 
+@pytest.mark.parametrize("state", ["others", "waiting", "unable"])
+async def test_where_nothing_is_drawn_nothing_stands_beneath_the_bar(
+    state: str, watched: Watched, station: Station
+) -> None:
+    page = watched.page
+    async with beating(station):
+        station.ecg.show("ecg", STATES["ready"])
+        await expect(page.locator("#ecg-traces")).to_have_attribute("data-state", "live")
+        station.ecg.show("ecg", STATES[state])
+        await expect(page.locator("#ecg-traces")).to_have_attribute("data-state", "empty")
+        beneath = await page.evaluate(
+            """() => document.getElementById("ecg").getBoundingClientRect().bottom
+                - document.querySelector(".ecg-head").getBoundingClientRect().bottom"""
+        )
+        assert beneath < 1
+        station.ecg.show("ecg", STATES["ready"])
+        await expect(page.locator("#ecg-lines")).to_be_visible()
+
+
+async def test_a_lead_at_its_limits_stays_in_its_own_lane(
+    watched: Watched, station: Station
+) -> None:
+    page = watched.page
+    station.ecg.show("ecg", STATES["off"])
+    await expect(page.locator('[data-lead="V3"]')).to_have_attribute("data-state", "off")
+    flat = dict.fromkeys(LEADS, [0] * HERTZ)
+    rows = flat | {"V3": [2000, -2000] * (HERTZ // 2)}
+    station.ecg.trace("ecg", json.dumps({"at": 0, "hertz": HERTZ, "leads": rows}))
+    # How far the pixels in the colour of a lead that is off reach from top to bottom, in millimetres.
+    reach = """() => {
+        const canvas = document.getElementById("ecg-lines");
+        const {width, height} = canvas;
+        if (!width || !height) return 0;
+        const seen = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+        const rows = [];
+        for (let at = 0; at < seen.length; at += 4)
+            if (seen[at + 3] > 200 && seen[at] > 120 && seen[at] > 3 * seen[at + 1])
+                rows.push(Math.floor(at / 4 / width));
+        if (!rows.length) return 0;
+        const reach = rows.reduce((a, b) => Math.max(a, b)) - rows.reduce((a, b) => Math.min(a, b));
+        return reach / devicePixelRatio / (96 / 25.4);
+    }"""
+    await page.wait_for_function(f"({reach})() > 10")
+    # A lane is 13 mm, of which 5.2 lie below the line; the calibration and the name reach 11 above it.
+    assert await page.evaluate(reach) < 17
+
+
 async def test_a_refusal_is_told_and_the_keyboard_reaches_the_button(
     watched: Watched, station: Station
 ) -> None:
     page = watched.page
+    await station.visit(ALICE)
     station.ecg.show("ecg", STATES["ready"])
     button = page.locator("#ecg-finish")
+    await expect(button).to_be_enabled()
     await button.focus()
     # A new verdict redraws the panel under the focus, which stays.
     station.ecg.show("ecg", STATES["swap"])
     await expect(page.locator("#ecg-finish")).to_be_focused()
     await page.keyboard.press("Enter")
+    await expect(page.locator(".ecg-why")).to_contain_text("rien à terminer")
+
+
+async def test_a_hand_on_its_way_to_one_patients_button_does_not_meet_the_next_ones(
+    watched: Watched, station: Station
+) -> None:
+    page = await stand_still(watched, station)
+    await station.visit(ALICE)
+    station.ecg.show("ecg", STATES["others"])
+    button = page.locator("#ecg-begin")
+    await expect(button).to_be_disabled()
+    await page.clock.run_for(SETTLE)
+    await expect(button).to_be_enabled()
+    station.ecg.show("ecg", shown("others", is_frozen=True))
+    await expect(panel(page).locator("h2 strong")).to_have_text(SAYS["frozen"])
+    await expect(button).to_be_enabled()
+    opened = await station.visit(BRUNO)
+    await expect(button).to_have_attribute("data-ecg-said", f'{{"visit":"{opened.id}"}}')
+    await expect(button).to_be_disabled()
+    await page.clock.run_for(SETTLE - 1)
+    await expect(button).to_be_disabled()
+    await page.clock.run_for(1)
+    await expect(button).to_be_enabled()
+    await button.click()
     await expect(page.locator(".ecg-why")).to_contain_text("rien à terminer")
 
 

@@ -155,6 +155,11 @@ async def test_the_physician_types_a_value_and_delegates(
     await field.fill("99")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.locator("dialog")).to_contain_text("Aucun appareil ne peut mesurer")
+    for no_number in ("abc", ""):
+        await field.fill(no_number)
+        await page.get_by_role("button", name="Enregistrer").click()
+        await expect(page.locator("dialog")).to_contain_text("Donnez chaque valeur en chiffres")
+        await expect(page.locator("dialog")).not_to_contain_text("Aucun appareil")
     await field.fill("41,8")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.locator("dialog")).to_contain_text("Valeur inhabituelle")

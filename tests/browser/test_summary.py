@@ -15,6 +15,7 @@ import pytest
 from invented import weight
 from playwright.async_api import Browser, expect
 from record_room import (
+    ALICE,
     FRONT_END,
     SCALE,
     THERMOMETER,
@@ -85,6 +86,22 @@ async def test_it_reads_at_twice_the_size(room: RecordRoom, summary: Served) -> 
     await page.set_viewport_size({"width": 512, "height": 300})  # 1024 x 600 at 200 %
     await page.goto(f"{summary.url}/summary")
     await keep(page, "summary-zoom", whole=True)
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+async def test_a_long_name_without_a_space_stays_on_the_sheet(
+    room: RecordRoom, summary: Served
+) -> None:
+    long = {"family_name": "TEST" * 25, "given_name": "test" * 25}
+    for _ in ("the one before", "the one that is shown"):
+        shown = room.desk.visit
+        who = ALICE.model_copy(update=long)
+        await room.desk.open(who, author="page", closes=shown.id if shown else None)
+    page = summary.page
+    await page.set_viewport_size({"width": 1024, "height": 600})
+    await page.goto(f"{summary.url}/summary")
+    await expect(page.locator(".s-others-seen")).to_contain_text("TEST" * 25)
+    await keep(page, "summary-long-name", whole=True)
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 

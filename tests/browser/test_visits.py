@@ -239,3 +239,55 @@ async def test_a_plan_appears_in_the_open_dialog(watched: Watched, station: Stat
     await dialog.locator(".planned button").click()
     await expect(page.locator("#banner")).to_contain_text("TEST Bruno")
     assert watched.complaints == []
+
+
+OUTSIDE = """name => {
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const right = range.getBoundingClientRect().right;
+    if (!text.data.toUpperCase().includes(name) || right === 0) continue;
+    for (let box = text.parentElement; box !== document.body; box = box.parentElement) {
+      const inside = getComputedStyle(box).display === "inline" || !box.getBoundingClientRect().width;
+      if (!inside && right > box.getBoundingClientRect().right + 1) found.push(box.outerHTML.slice(0, 200));
+    }
+  }
+  return found;
+}"""
+"""What a name runs out of."""
+
+
+async def test_a_long_name_without_a_space_stays_in_its_place(
+    watched: Watched, station: Station
+) -> None:
+    page, dialog, name = watched.page, watched.page.locator("dialog"), "TEST" * 25
+    known = [
+        KnownVisit(visit=f"v-{number:020x}", state="planned", identity=who, planned_at=now())
+        for number, who in enumerate(
+            one.model_copy(update={"family_name": name, "given_name": name.lower()})
+            for one in (ALICE, BRUNO)
+        )
+    ]
+    furnish(station)
+    station.desk.worklist = tuple(known)
+    station.board.worklist(station.desk.worklist, None)
+    await expect(page.locator(".planned li")).to_have_count(2)
+    await keep(page, "long-name-worklist")
+    assert await page.evaluate(OUTSIDE, name) == []
+    await page.locator(".planned button").first.click()
+    await expect(page.locator("#banner")).to_contain_text(name)
+    await station.file(CUFF, pressure("190", "110"), "to_review", plausibility="unusual")
+    station.board.worklist(station.desk.worklist, None)
+    await page.get_by_role("button", name="Changer", exact=True).click()
+    await expect(dialog.locator(".planned")).to_contain_text(name)
+    await keep(page, "long-name-change")
+    assert await page.evaluate(OUTSIDE, name) == []
+    await dialog.locator(".planned button").click()
+    await expect(page.locator("#banner")).to_contain_text(name)
+    await page.locator("#tray").click()
+    await expect(dialog.locator("#left li")).to_contain_text(name)
+    await keep(page, "long-name-left")
+    assert await page.evaluate(OUTSIDE, name) == []
+    assert watched.complaints == []

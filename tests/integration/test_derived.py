@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from invented import filed, height, pressure, weight
 from processes import until
-from vitals_room import DOCTOR, NURSE
+from vitals_room import BRUNO, DOCTOR, NURSE
 
 from devicehub.delivery.dossier_api import DossierApi
 from devicehub.delivery.publisher import Publisher
@@ -28,14 +28,17 @@ from devicehub.dossier.visits import NewVisit, UnknownVisit
 from devicehub.driver import BodyMassIndex, Frame, Kind
 from devicehub.journal.journal import Journal
 from devicehub.journal.metrology import MetrologyEntry
-from devicehub.journal.records import Filing, Visit
+from devicehub.journal.records import Filing, State, Visit
 from devicehub.journal.seal import Seal
+from devicehub.journal.states import ACCEPTED
 from devicehub.transport.hands import Arrival, station_now
 from devicehub.visit import gate
 from devicehub.visit import series as the
 from devicehub.visit.deriver import Deriver, NoSeries, NotTaken
 from devicehub.visit.desk import Desk
-from devicehub.visit.patient import PatientIdentity
+from devicehub.visit.dossier import KnownVisit, Opening
+from devicehub.visit.ins import INS_NIR_TEST
+from devicehub.visit.patient import Ins, PatientIdentity
 from devicehub.visit.review import Review
 from devicehub.visit.series import SeriesRules
 
@@ -52,9 +55,10 @@ PRESSURE = bytes.fromhex("04 7800 5000 5d00 4800")
 class Room:
     """A station without devices, its broker and its dossier."""
 
-    def __init__(self, journal: Journal, desk: Desk, store: Path) -> None:
+    def __init__(self, journal: Journal, desk: Desk, dossier: DossierApi, store: Path) -> None:
         self.journal = journal
         self.desk = desk
+        self.dossier = dossier
         self.review = Review(journal, desk)
         self.store = store
         self.deriver = Deriver(
@@ -75,6 +79,15 @@ class Room:
                 found = await asyncio.to_thread(self._filed, visit)
                 if holds(found):
                     return found
+                await asyncio.sleep(0.02)
+
+    async def receipted(self, reading: UUID) -> None:
+        """Wait until the dossier's receipt has come for a reading as it stands now."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                filing = await self.journal.reading(reading)
+                if filing is not None and filing.state == "filed":
+                    return
                 await asyncio.sleep(0.02)
 
     async def comes_again(self, visit: str) -> str:
@@ -145,7 +158,7 @@ async def room(tmp_path: Path, nats: Nats) -> AsyncIterator[Room]:
             seal=Seal(tmp_path / "identity.key"),
             show=lambda visit, _identity: show(visit),
         )
-        its = Room(journal, desk, settings.store)
+        its = Room(journal, desk, api, settings.store)
 
         shown: list[str] = []
 
@@ -189,7 +202,7 @@ async def test_a_body_mass_index_is_filed_superseded_and_withdrawn_with_its_memb
         index.reading.id
     ]
 
-    await room.review.withdraw(again, by=NURSE, reason="wrong_patient")
+    await room.review.withdraw(again, 1, by=NURSE, reason="wrong_patient")
     found = await room.until(
         lambda filed: any(
             one.reading.id == index.reading.id for one in of_kind("body_mass_index", filed)
@@ -208,7 +221,7 @@ async def test_a_member_given_to_another_patient_takes_the_index_from_the_first(
     )
     await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), first)
     second = (await room.desk.open(ALICE, author="a", closes=first)).id
-    await room.review.reassign(scale, second, by=NURSE, reason="wrong_patient")
+    await room.review.reassign(scale, 1, second, by=NURSE, reason="wrong_patient")
     found = await room.until(
         lambda filed: bool(of_kind("body_mass_index", filed, withdrawn=True)), first
     )
@@ -229,6 +242,113 @@ async def test_the_height_of_an_earlier_visit_is_marked(room: Room) -> None:
     assert (known.reading, known.from_record) == (rod, True)
 
 
+async def index_of_the_record(room: Room) -> tuple[UUID, str, Filed]:
+    """A height of an earlier visit, a visit of the same patient's, and the index filed there of both."""
+    earlier = (await room.desk.open(ALICE, author="a")).id
+    then = datetime.now(UTC) - timedelta(days=30)
+    (rod,) = await room.file(filed(height("180"), visit=earlier, at=then))
+    await room.until(lambda filed: len(filed) == 1, earlier)
+    visit = await room.comes_again(earlier)
+    await room.file(filed(weight("81"), visit=visit, at=station_now()))
+    found = await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), visit)
+    (index,) = of_kind("body_mass_index", found)
+    return rod, visit, index
+
+
+async def restarted(room: Room) -> Deriver:
+    """What derives in the station's next run, of which the dossier has told nothing yet."""
+    desk = Desk(
+        room.journal,
+        station="room-1",
+        grace=timedelta(seconds=120),
+        confirm="none",
+        dossier=room.dossier,
+        seal=Seal(room.journal.path.parent / "identity.key"),
+        show=lambda _visit, _identity: None,
+    )
+    await desk.load()
+    return Deriver(room.journal, version="9", known=desk.patient_before, ended=desk.ended)
+
+
+async def state_of(room: Room, reading: UUID) -> str:
+    filing = await room.journal.reading(reading)
+    assert filing is not None
+    return filing.state
+
+
+@pytest.mark.parametrize("closed", [True, False])
+async def test_a_restart_takes_no_index_back_of_which_the_dossier_says_nothing_yet(
+    room: Room, *, closed: bool
+) -> None:
+    _rod, visit, index = await index_of_the_record(room)
+    if closed:
+        await room.desk.close(author="a")
+    after = await restarted(room)
+    await after.settle(visit)
+    assert await state_of(room, index.reading.id) in ACCEPTED
+    scale = index.reading.derived_from[0]
+    await room.review.withdraw(scale, 1, by=NURSE, reason="device")
+    await after.settle(visit)
+    assert await state_of(room, index.reading.id) == "withdrawn"
+
+
+async def test_a_height_that_was_somebody_elses_takes_the_index_of_a_later_visit_along(
+    room: Room,
+) -> None:
+    rod, visit, index = await index_of_the_record(room)
+    bruno = (await room.desk.open(BRUNO, author="a", closes=visit)).id
+    await room.review.reassign(rod, 1, bruno, by=NURSE, reason="wrong_patient")
+    found = await room.until(
+        lambda filed: bool(of_kind("body_mass_index", filed, withdrawn=True)), visit
+    )
+    (dropped,) = of_kind("body_mass_index", found, withdrawn=True)
+    assert dropped.reading.id == index.reading.id
+    assert dropped.revisions[-1].reason == "superseded"
+    assert of_kind("body_mass_index", found) == []
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_no_index_is_made_or_kept_of_a_height_that_is_no_longer_the_patients(
+    room: Room, *, again: bool
+) -> None:
+    rod, visit, index = await index_of_the_record(room)
+    bruno = (await room.desk.open(BRUNO, author="a", closes=visit)).id
+    await room.review.reassign(rod, 1, bruno, by=NURSE, reason="wrong_patient")
+    await room.until(lambda filed: len(filed) == 1, bruno)
+    if again:  # what the dossier said when the visit was opened is still at hand
+        await room.file(filed(weight("80"), visit=visit, at=station_now()))
+        await room.deriver.settle(visit)
+    else:
+        await (await restarted(room)).settle(visit)
+    held = await room.journal.of_visit(visit)
+    computed = [one for one in held if one.reading.source == "derived"]
+    assert [(one.reading.id, one.state) for one in computed] == [(index.reading.id, "withdrawn")]
+
+
+async def test_a_height_withdrawn_in_an_earlier_visit_takes_the_index_along(room: Room) -> None:
+    rod, visit, index = await index_of_the_record(room)
+    await room.review.withdraw(rod, 1, by=NURSE, reason="device")
+    await room.until(lambda filed: bool(of_kind("body_mass_index", filed, withdrawn=True)), visit)
+    assert await state_of(room, index.reading.id) == "withdrawn"
+
+
+async def test_a_height_moved_to_its_patient_and_filed_so_serves_the_visits_opened_afterwards(
+    room: Room,
+) -> None:
+    bruno = (await room.desk.open(BRUNO, author="a")).id
+    (rod,) = await room.file(filed(height("180"), visit=bruno, at=station_now()))
+    await room.until(lambda filed: len(filed) == 1, bruno)
+    alice = (await room.desk.open(ALICE, author="a", closes=bruno)).id
+    await room.review.reassign(rod, 1, alice, by=NURSE, reason="wrong_patient")
+    await room.until(lambda filed: len(filed) == 1, alice)
+    await room.receipted(rod)
+    visit = await room.comes_again(alice)
+    await room.file(filed(weight("81"), visit=visit, at=station_now()))
+    found = await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), visit)
+    (index,) = of_kind("body_mass_index", found)
+    assert index.reading.derived_from[1] == rod
+
+
 async def test_a_weight_unlike_the_last_one_asks_who_it_is_before_anything_is_filed(
     room: Room,
 ) -> None:
@@ -243,6 +363,53 @@ async def test_a_weight_unlike_the_last_one_asks_who_it_is_before_anything_is_fi
     assert room.desk.first_state(unlike, visit) == "to_review"
     alike = filed(weight("61"), visit=visit, at=station_now()).reading
     assert room.desk.first_state(alike, visit) == "accepted"
+
+
+async def test_a_weight_that_came_before_the_dossiers_answer_is_asked_about_and_its_index_never_left(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = ALICE.model_copy(update={"ins": Ins(matricule="270017599999988", oid=INS_NIR_TEST)})
+    before = (await room.desk.open(known, author="a")).id
+    then = datetime.now(UTC) - timedelta(days=30)
+    await room.file(filed(weight("60"), visit=before, at=then))
+    await room.until(lambda filed: len(filed) == 1, before)
+
+    may_answer, open_visit = asyncio.Event(), room.dossier.open_visit
+
+    async def answers_late(opening: Opening) -> KnownVisit:
+        await may_answer.wait()
+        return await open_visit(opening)
+
+    monkeypatch.setattr(room.dossier, "open_visit", answers_late)
+    visit = (await room.desk.open(known, author="a", closes=before)).id
+    scale, rod = await room.file(
+        filed(weight("81"), visit=visit, at=station_now()),
+        filed(height("180"), visit=visit, at=station_now()),
+    )
+
+    async def stand(*states: State) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                here = await room.journal.of_visit(visit)
+                if [one.state for one in here] == list(states):
+                    return
+                await asyncio.sleep(0.02)
+
+    await stand("accepted", "accepted", "accepted")
+    may_answer.set()
+    await stand("to_review", "filed", "withdrawn")
+    (only,) = await room.until(bool, visit)
+    assert only.reading.id == rod
+    sent = await room.journal.store.read(
+        lambda database: database.execute(
+            "SELECT sent FROM reading WHERE visit = ?", (visit,)
+        ).fetchall()
+    )
+    assert sent == [(0,), (1,), (0,)]
+
+    await room.review.accept(scale, 1, by=NURSE)
+    found = await room.until(lambda filed: bool(of_kind("body_mass_index", filed)), visit)
+    assert {one.reading.id for one in found} >= {scale, rod}
 
 
 async def test_a_series_is_filed_with_its_members_and_falls_with_one_of_them(room: Room) -> None:
@@ -263,7 +430,7 @@ async def test_a_series_is_filed_with_its_members_and_falls_with_one_of_them(roo
     assert {member.arm for member in mean.reading.derivation.members} == {"left"}
     assert mean.reading.origin == "simulator"
 
-    await room.review.withdraw(second, by=NURSE, reason="cuff")
+    await room.review.withdraw(second, 1, by=NURSE, reason="cuff")
     await room.until(lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit)
     (third,) = await room.file(pressures[2])
     found = await room.until(lambda filed: bool(of_kind("blood_pressure", filed)), visit)
@@ -311,7 +478,7 @@ async def test_a_label_that_is_corrected_after_sending_withdraws_the_mean_and_fi
     what = "left seated > right seated"
     assert audit == [("nurse", str(second), what), ("nurse", str(first), what)]
 
-    await room.review.withdraw(second, by=NURSE, reason="cuff")
+    await room.review.withdraw(second, 1, by=NURSE, reason="cuff")
     with pytest.raises(NotTaken):
         await corrected(second)
     with pytest.raises(NotTaken):
@@ -338,7 +505,7 @@ async def test_a_series_that_is_done_leaves_later_readings_alone(room: Room) -> 
     assert of_kind("blood_pressure", found, withdrawn=True) == []
     assert mean.reading.derived_from == (second, third)
 
-    await room.review.withdraw(second, by=NURSE, reason="cuff")
+    await room.review.withdraw(second, 1, by=NURSE, reason="cuff")
     await room.until(lambda filed: bool(of_kind("blood_pressure", filed, withdrawn=True)), visit)
     asked = await room.deriver.course(visit)
     assert asked is not None
@@ -370,9 +537,11 @@ async def test_a_series_survives_a_restart_and_ends_with_its_visit(room: Room) -
     visit = (await room.desk.open(ALICE, author="a")).id
     rules = SeriesRules(rest_seconds=0, interval_seconds=0, count=3, standing_minutes=(1,))
     begun = await room.deriver.begin(visit, rules, arm=None, posture="lying")
-    after = Deriver(room.journal, version="9", known=lambda _visit: ((), None))
+    after = Deriver(room.journal, version="9", known=lambda _visit: None)
     await after.change(
-        visit, begun.id, lambda series, now: the.put_cuff_on(the.cut_rest(series, now), "left")
+        visit,
+        begun.id,
+        lambda series, now: the.put_cuff_on(the.cut_rest(series, now), "left", now),
     )
     resumed = await after.course(visit)
     assert resumed is not None
@@ -402,7 +571,7 @@ async def test_a_device_without_its_check_is_kept_for_the_physician_and_says_so_
         await intake.open(CUFF).deliver(Frame.of("2a35", PRESSURE), Arrival(now, now))
         (filing,) = await room.journal.latest(1)
         # It may have begun before the visit was opened, a moment ago: a person vouches for it.
-        return await room.review.assign(filing.reading.id, visit, by=NURSE, reason="other")
+        return await room.review.assign(filing.reading.id, 1, visit, by=NURSE, reason="other")
 
     lapsed = await measured()
     assert lapsed.state == "to_review"
@@ -423,7 +592,7 @@ async def test_a_device_without_its_check_is_kept_for_the_physician_and_says_so_
     )
     in_force = await measured()
     assert (in_force.state, gate.hold(in_force.reading, ())) == ("accepted", None)
-    await room.review.accept(lapsed.reading.id, by=DOCTOR)
+    await room.review.accept(lapsed.reading.id, lapsed.attribution.revision, by=DOCTOR)
     found = await room.until(lambda filed: len(filed) == 2, visit)
     told = {one.reading.id: one.reading.metrology for one in found}
     before, after = told[lapsed.reading.id], told[in_force.reading.id]

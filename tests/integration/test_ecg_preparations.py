@@ -14,6 +14,7 @@ from ecg_room import EcgRoom, until
 
 from devicehub.devices.preparations import ENDED, NoPreparation
 from devicehub.driver import EcgPreparation, EcgSamples, HeartRate, Measurement
+from devicehub.journal.failures import NotAllowed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,7 +49,7 @@ async def test_a_preparation_is_filed_in_the_visit_it_was_made_in(room: EcgRoom)
     assert not room.ecg().is_ready
     await room.front_end.play(16)
     assert room.ecg().is_ready
-    filed = await room.preparations.finish("ecg")
+    filed = await room.preparations.finish("ecg", "visit-a")
     (filing,) = await room.filings(1)
     reading = filing.reading
     assert reading.measurement == filed
@@ -64,7 +65,7 @@ async def test_a_preparation_is_filed_in_the_visit_it_was_made_in(room: EcgRoom)
     assert room.ecg().phase == "done"
     assert room.ecg().result == filed
     with pytest.raises(NoPreparation):
-        await room.preparations.finish("ecg")
+        await room.preparations.finish("ecg", "visit-a")
     assert room.traces
 
 
@@ -73,10 +74,10 @@ async def test_not_ready_is_filed_by_a_persons_word_alone(room: EcgRoom) -> None
     room.front_end.tell("connected")
     room.front_end.script("V3:off")
     await room.front_end.play(6)
-    filed = await room.preparations.finish("ecg")
+    filed = await room.preparations.finish("ecg", "visit-a")
     assert not filed.ready
     assert filed.electrodes["V3"] == "off"
-    room.preparations.begin("ecg")
+    room.preparations.begin("ecg", "visit-a")
     room.front_end.sent = 0
     await room.front_end.play(6)
     room.front_end.tell("lost")
@@ -95,15 +96,39 @@ async def test_electrodes_that_were_on_before_the_visit_are_nobodys_until_somebo
     await room.front_end.play(14)
     assert room.ecg().phase == "others"
     with pytest.raises(NoPreparation):
-        await room.preparations.finish("ecg")
-    room.preparations.begin("ecg")
+        await room.preparations.finish("ecg", "visit-a")
+    room.preparations.begin("ecg", "visit-a")
     room.front_end.sent = 0
     assert not room.ecg().is_ready
     await room.front_end.play(12)
     assert room.ecg().is_ready
-    await room.preparations.finish("ecg")
+    await room.preparations.finish("ecg", "visit-a")
     (filing,) = await room.filings(1)
     assert filing.attribution.visit == "visit-a"
+
+
+async def test_a_panel_that_still_shows_the_patient_before_says_nothing_of_the_next_one(
+    room: EcgRoom,
+) -> None:
+    room.front_end.tell("connected")
+    await room.front_end.play(6)
+    await room.open("visit-a")
+    await room.open("visit-b")
+    assert room.ecg().phase == "others"
+    with pytest.raises(NotAllowed, match="no longer the open one"):
+        room.preparations.begin("ecg", "visit-a")
+    assert room.ecg().phase == "others"
+    room.preparations.begin("ecg", "visit-b")
+    room.front_end.sent = 0
+    await room.front_end.play(6)
+    with pytest.raises(NotAllowed, match="no longer the open one"):
+        await room.preparations.finish("ecg", "visit-a")
+    await room.desk.lock(author="test", reason="asked")
+    with pytest.raises(NotAllowed, match="confirm the patient first"):
+        room.preparations.begin("ecg", "visit-b")
+    with pytest.raises(NotAllowed, match="confirm the patient first"):
+        await room.preparations.finish("ecg", "visit-b")
+    assert await room.journal.latest(1) == []
 
 
 async def test_a_change_of_visit_ends_it_and_what_was_ready_stays_with_its_own(
@@ -148,7 +173,7 @@ async def test_clips_that_come_off_end_it_and_the_next_patients_begin_another(
     await room.front_end.play(14)
     assert room.ecg().phase == "running"
     assert room.ecg().began > filing.reading.received_at
-    await room.preparations.finish("ecg")
+    await room.preparations.finish("ecg", "visit-b")
     assert {one.attribution.visit for one in await room.filings(2)} == {"visit-a", "visit-b"}
 
 
@@ -161,7 +186,7 @@ async def test_silence_is_never_now(room: EcgRoom) -> None:
     await until(lambda: room.ecg().is_frozen)
     assert not room.ecg().is_ready
     with pytest.raises(NoPreparation):
-        await room.preparations.finish("ecg")
+        await room.preparations.finish("ecg", "visit-a")
     room.front_end.sent += 2 * 500
     await room.front_end.play(2)
     assert not room.ecg().is_frozen
@@ -193,6 +218,7 @@ async def test_a_check_that_is_killed_begins_anew_and_says_so(room: EcgRoom) -> 
 
 
 async def test_what_cannot_be_checked_says_why(room: EcgRoom) -> None:
+    await room.open("visit-a")
     room.front_end.tell("connected")
     for samples, why in (
         (said(microvolts=[[1]]), "no_rate"),
@@ -202,7 +228,7 @@ async def test_what_cannot_be_checked_says_why(room: EcgRoom) -> None:
         room.preparations.live("ecg", [samples], room.now)
         assert room.ecg().unable == why
         with pytest.raises(NoPreparation):
-            room.preparations.begin("ecg")
+            room.preparations.begin("ecg", "visit-a")
     assert room.preparations.check.pid is None
 
 

@@ -298,8 +298,8 @@ async def test_half_a_pressure_waits_for_a_person(tmp_path: Path, said: str) -> 
         assert (filing.state, filing.attribution.visit) == ("to_review", "v1")
         assert policy.flags(filing.reading) == ("half_a_pressure",)
         with pytest.raises(Flagged):
-            await room.review.accept_all([filing.reading.id], by=NURSE)
-        assert (await room.review.accept(filing.reading.id, by=NURSE)).state == "accepted"
+            await room.review.accept_all({filing.reading.id: 1}, by=NURSE)
+        assert (await room.review.accept(filing.reading.id, 1, by=NURSE)).state == "accepted"
 
 
 async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Path) -> None:
@@ -311,10 +311,10 @@ async def test_a_person_accepts_or_rejects_what_waits_and_only_once(tmp_path: Pa
             await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
         first, second = await room.filings()
         assert (await journal.outbox()).waiting == 0
-        await room.review.accept(first.reading.id, by=NURSE)
-        await room.review.reject(second.reading.id, by=NURSE, reason="moved")
+        await room.review.accept(first.reading.id, 1, by=NURSE)
+        await room.review.reject(second.reading.id, 1, by=NURSE, reason="moved")
         with pytest.raises(NotAllowed):
-            await room.review.reject(second.reading.id, by=NURSE, reason="moved")
+            await room.review.reject(second.reading.id, 1, by=NURSE, reason="moved")
         states = {filing.reading.id: filing.state for filing in await room.filings()}
         assert states == {first.reading.id: "accepted", second.reading.id: "rejected"}
         await room.desk.reconcile()
@@ -332,6 +332,41 @@ async def test_a_scale_that_repeats_itself_fills_no_disk(room: Room) -> None:
     last = await room.journal.frame(8)
     assert last is not None
     assert await room.journal.frame(9) is None
+
+
+async def test_a_frame_its_driver_stumbles_over_is_kept_and_holds_up_no_other(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    def decode(frame: Frame) -> Sequence[Measurement]:
+        if frame.data == PRESSURE:
+            raise OverflowError("invented")
+        return list(CUFF.driver.decode(frame))
+
+    await room.visit(timedelta(hours=1))
+    source = replace(CUFF, driver=replace(CUFF.driver, decode=decode))
+    conversation = room.intake.open(source)
+    with pytest.raises(OverflowError):
+        await conversation.deliver(Frame.of("2a35", PRESSURE), arrived())
+    stumbled = await room.journal.frame(1)
+    assert stumbled is not None
+    await room.journal.commit_frame(
+        device=CUFF.id,
+        address=CUFF.address,
+        connection=stumbled.connection,
+        driver=stumbled.driver,
+        origin="simulator",
+        frame=Frame.of("2a35", bytes.fromhex("04 8200 5000 5d00 4800")),
+        first_byte=station_now(),
+        last_byte=station_now(),
+        settling=stumbled.settling,
+    )
+    assert await room.intake.recover([source]) == 2
+    (filing,) = await room.filings()
+    assert filing.reading.measurement.model_dump()["systolic_mmhg"] == Decimal(130)
+    assert await room.journal.last_not_understood(9) == [(stumbled, "OverflowError: invented")]
+    assert room.shown.not_understood == ["cuff"]
+    assert "frame_not_read device=cuff frame=1" in caplog.text
+    assert await room.intake.recover([source]) == 0
 
 
 async def test_a_frame_whose_reading_a_crash_prevented_is_read_at_the_next_start(

@@ -80,6 +80,34 @@ def told_from_memory(*, stored: bool) -> Driver:
     return replace(CUFF, decode=decode)
 
 
+# ------------------------------------------------------------------------- a link made anew
+
+
+@pytest.mark.parametrize(
+    ("opened", "whose"), [(20, "next"), (26, "straddles_visits"), (31, "straddles_visits")]
+)
+async def test_a_measurement_begun_while_an_idle_link_was_made_anew_began_since_then(
+    room: Room, opened: int, whose: str
+) -> None:
+    """The driver leaves an idle cuff after 30 s, and comes back; the button was pressed meanwhile."""
+    start, conversation, last_idle = room.now, room.open(CUFF), None
+    for seconds in range(37):
+        room.now = start + seconds * SECOND
+        if seconds == opened:
+            await room.visit("next")
+        if seconds == 30:
+            last_idle = conversation.idle_at_end()
+        if seconds == 31:
+            conversation = room.intake.open(conversation.source, last_idle)
+        if seconds > 31:
+            inflating = Frame.of("2a36", bytes.fromhex("00 7800 ff07 ff07"))
+            conversation.live(inflating, Arrival(room.now, room.now))
+    await conversation.deliver(Frame.of("2a35", PRESSURE), Arrival(room.now, room.now))
+    (filing,) = await room.filings()
+    assert where(filing) == whose
+    assert filing.reading.began.known_from == "live_frames"
+
+
 # ------------------------------------------------------------------------------ without a clock
 
 
@@ -256,6 +284,17 @@ async def test_a_stamp_that_may_be_of_either_clock_is_not_used(room: Room) -> No
     new = await cuff.tells(PRESSURE, measured=NOON + SECOND, after=2 * SECOND)
     # By the clock before it is an hour old: as old as the visit.
     assert (where(new), new.reading.stamp.corrected) == ("straddles_visits", None)
+
+
+async def test_a_record_beyond_all_years_is_nobodys_and_holds_up_no_other(room: Room) -> None:
+    """The battery was changed: the cuff's clock is at 2020, and its memory says 9999."""
+    cuff = Cuff(room, ahead=datetime(2020, 1, 1, tzinfo=UTC) - NOON)
+    await cuff.greets()
+    last = encode_date_time(datetime(9999, 12, 31, 12, tzinfo=UTC))
+    await cuff.hands_over("2a35", b"\x02" + PRESSURE[1:] + last)
+    beyond = (await room.filings())[-1]
+    assert (where(beyond), beyond.reading.stamp.corrected) == ("unknown_time", None)
+    assert where(await cuff.tells(OTHER, measured=NOON - MINUTE)) == "now"
 
 
 async def test_a_clock_seen_yesterday_corrects_nothing_today(room: Room) -> None:

@@ -284,7 +284,7 @@ class Room:
     async def say(self, reading: str, act: str) -> dict[str, Any]:
         """A person's word on a reading; the station's answer."""
         async with httpx.AsyncClient(base_url=self.page) as client:
-            answer = await client.post(f"/api/readings/{reading}/{act}", json={})
+            answer = await client.post(f"/api/readings/{reading}/1/{act}", json={})
         assert answer.is_success, answer.text
         said: dict[str, Any] = answer.json()
         return said

@@ -538,14 +538,14 @@ async def test_what_is_undone_in_time_never_leaves_and_holds_up_nobody(
     watch = Watch(journal)
     (mistake,) = await accept(journal, state="to_review")
     async with dossier_at(broker.address()) as dossier, publishing(journal, broker.address()):
-        await journal.change(mistake, "accepted", author="nurse", undo_for=timedelta(hours=1))
+        await journal.change(mistake, 1, "accepted", author="nurse", undo_for=timedelta(hours=1))
         (other,) = await accept(journal)
         await watch.until("filed", 1)
-        await journal.change(mistake, "to_review", author="nurse")
+        await journal.change(mistake, 1, "to_review", author="nurse")
         (later,) = await accept(journal)
         await watch.until("filed", 2)
         assert list(dossier.filed) == [(other, 1), (later, 1)]
-        await journal.change(mistake, "accepted", author="nurse")
+        await journal.change(mistake, 1, "accepted", author="nurse")
         await watch.until("filed", 3)
     assert list(dossier.filed) == [(other, 1), (later, 1), (mistake, 1)]
 
@@ -560,9 +560,9 @@ async def test_what_can_be_undone_goes_by_itself_when_its_moment_comes(
         async with dossier_at(broker.address()):
             async with publishing(journal, broker.address()):
                 for one in (first, second):
-                    await journal.change(one, "accepted", author="nurse", undo_for=moment)
+                    await journal.change(one, 1, "accepted", author="nurse", undo_for=moment)
                 await watch.until("filed", 2)
-                await journal.change(third, "accepted", author="nurse", undo_for=moment)
+                await journal.change(third, 1, "accepted", author="nurse", undo_for=moment)
             # The station has ended meanwhile; it goes when it is started again.
             async with publishing(journal, broker.address()):
                 await watch.until("filed", 3)

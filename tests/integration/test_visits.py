@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from invented import filed, weight
 from processes import free_port, until
 from starlette.applications import Starlette
 from vitals_room import ALICE, BRUNO, GRACE, NURSE, STATION, Clock, Room, dossier_on
@@ -22,12 +24,14 @@ from devicehub.delivery.wire import Item
 from devicehub.dossier.api import api
 from devicehub.dossier.filing import Arrival
 from devicehub.dossier.store import DossierStore
-from devicehub.journal.failures import NotAllowed
-from devicehub.journal.records import Filing
+from devicehub.journal.failures import JournalFull, NotAllowed
+from devicehub.journal.records import Filing, State, Told
 from devicehub.visit import desk as desk_module
 from devicehub.visit.desk import Desk
 from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
+from devicehub.visit.ins import INS_NIR_TEST
 from devicehub.visit.operators import Operator
+from devicehub.visit.patient import Ins, PatientIdentity
 
 PAUL = Operator(id="paul", name="Dr TEST Paul", role="physician")
 RENE = Operator(id="rene", name="Dr TEST René", role="physician")
@@ -112,6 +116,20 @@ async def test_without_a_dossier_a_visit_opens_all_the_same_and_is_told_later(
     kept = (tmp_path / "journal.sqlite").read_bytes()
     assert sealed not in kept, "erased, not only forgotten"
     assert opened_at_dossier(tmp_path) == [visit.id]
+
+
+async def test_a_name_sealed_before_hidden_signs_were_refused_still_reaches_the_dossier(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    older = PatientIdentity.model_construct(
+        **{**dict(ALICE), "family_name": "TEST\u202eIASSE", "ins": None}
+    )
+    async with Room(tmp_path, url) as room:
+        visit = await room.desk.open(older, author="nurse")
+        assert not await room.desk.reconcile()
+    async with Room(tmp_path, url) as room, dossier():
+        assert await room.desk.reconcile()
+        assert (await room.api.visit(visit.id)).identity.family_name == "TEST�IASSE"
 
 
 def files(folder: Path) -> list[bytes]:
@@ -293,6 +311,172 @@ def file_directly(folder: Path, filing: Filing) -> None:
     assert receipt.result == "filed"
 
 
+# ------------------------------------------------------- what came before the dossier's answer
+
+
+KNOWN = ALICE.model_copy(update={"ins": Ins(matricule="270017599999988", oid=INS_NIR_TEST)})
+"""Alice as her card tells her: the record knows her again."""
+
+
+async def known_at_60_kilograms(room: Room, folder: Path) -> str:
+    """Alice was weighed in an earlier visit, which is over; that visit's id."""
+    first = await room.desk.open(KNOWN, author="nurse")
+    await room.desk.close(author="nurse")
+    assert await room.desk.reconcile()
+    then = datetime.now(UTC) - timedelta(days=30)
+    file_directly(folder, filed(weight("60"), visit=first.id, at=then))
+    return first.id
+
+
+async def states(room: Room, *filings: Filing) -> list[State]:
+    stand = [await room.journal.reading(filing.reading.id) for filing in filings]
+    return [one.state for one in stand if one is not None]
+
+
+async def test_what_came_before_the_dossiers_answer_is_asked_about_when_it_answers(
+    room: Room, dossier: DossierOn, tmp_path: Path
+) -> None:
+    async with dossier():
+        await known_at_60_kilograms(room, tmp_path)
+    visit = await room.desk.open(KNOWN, author="nurse")
+    await room.settle()
+    unlike, alike, vouched = [await room.weigh(kilograms) for kilograms in (95, 61, 94)]
+    assert await states(room, unlike, alike, vouched) == ["accepted"] * 3
+    await room.review.undo(vouched.reading.id, 1, by=NURSE)
+    await room.review.accept(vouched.reading.id, 1, by=NURSE)
+    assert not await room.desk.reconcile()
+
+    async with dossier():
+        assert await room.desk.reconcile()
+    assert await states(room, unlike, alike, vouched) == ["to_review", "accepted", "accepted"]
+    assert [due.filing.reading.id for due in await room.journal.take_due(10)] == [
+        alike.reading.id,
+        vouched.reading.id,
+    ]
+    asked = ("station", "doubt", str(unlike.reading.id))
+    assert [line for line in await room.audit() if line[1] == "doubt"] == [asked]
+
+    await room.review.accept(unlike.reading.id, 1, by=NURSE)
+    await room.desk.close(author="nurse")
+    async with dossier():
+        assert await room.desk.reconcile()
+    assert await states(room, unlike) == ["accepted"], "it was asked once"
+    assert unlike.attribution.visit == visit.id
+
+
+async def test_a_station_that_ends_before_it_hears_the_answer_asks_at_the_next_one(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    async with dossier(), AnswerLost(url) as losing:
+        async with Room(tmp_path, url) as room:
+            await known_at_60_kilograms(room, tmp_path)
+            room.desk._dossier = losing
+            await room.desk.open(KNOWN, author="nurse")
+            await room.settle()
+            unlike = await room.weigh(95)
+            await room.desk.close(author="nurse")
+            assert not await room.desk.reconcile()
+            assert await room.journal.take_due(10) == []
+        async with Room(tmp_path, url, clock=room.clock) as again:
+            assert await states(again, unlike) == ["accepted"]
+            assert await again.journal.take_due(10) == []
+            assert await again.desk.reconcile()
+            assert await states(again, unlike) == ["to_review"]
+            assert await again.journal.take_due(10) == []
+            (left,) = await again.review.left_behind()
+            assert left.reading.id == unlike.reading.id
+
+
+async def test_a_visit_that_was_answered_before_the_restart_is_asked_about_until_it_is_known_again(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    """A scale's memory may tell what belongs to a visit of this morning, of which this run has not heard."""
+    async with dossier(), Room(tmp_path, url) as room:
+        await known_at_60_kilograms(room, tmp_path)
+        visit = await room.desk.open(KNOWN, author="nurse")
+        assert await room.desk.reconcile()
+        await room.desk.close(author="nurse")
+        assert await room.desk.reconcile()
+        unlike = await room.weigh(95)
+        clock = room.clock
+    async with dossier(), Room(tmp_path, url, clock=clock) as again:
+        assert again.desk.first_state(unlike.reading, visit.id) == "to_review"
+        assert again.desk.doubt(unlike.reading, visit.id) == "nothing_to_compare"
+        await again.desk.look_up(visit.id)
+        assert again.desk.doubt(unlike.reading, visit.id) == "weight_unlike_before"
+
+
+async def test_the_answer_asks_about_what_was_assigned_before_it_as_assigning_does_after_it(
+    room: Room, dossier: DossierOn, tmp_path: Path
+) -> None:
+    async with dossier():
+        other = await known_at_60_kilograms(room, tmp_path)
+    nobodys = [await room.weigh(kilograms) for kilograms in (95, 96, 97)]
+    assert await states(room, *nobodys) == ["quarantined"] * 3
+    visit = (await room.desk.open(KNOWN, author="nurse")).id
+    before, after, moved = (filing.reading.id for filing in nobodys)
+    assigned = await room.review.assign(before, 1, visit, by=NURSE, reason="moved")
+    assert assigned.state == "accepted"
+    await room.review.assign(moved, 1, other, by=NURSE, reason="moved")
+    await room.review.reassign(moved, 2, visit, by=NURSE, reason="moved")
+    async with dossier():
+        assert await room.desk.reconcile()
+    await room.review.assign(after, 1, visit, by=NURSE, reason="moved")
+    # To move what was accepted for somebody else asks nothing, before the answer or after it.
+    assert await states(room, *nobodys) == ["to_review", "to_review", "accepted"]
+
+
+async def test_the_worklist_tells_of_before_and_after_a_restart_the_answer_does(
+    tmp_path: Path, url: str, dossier: DossierOn
+) -> None:
+    clock = Clock()
+    async with Room(tmp_path, url, clock=clock) as room:
+        async with dossier():
+            before = await known_at_60_kilograms(room, tmp_path)
+            async with httpx.AsyncClient(base_url=url) as client:
+                patient = (await client.get(f"/v1/visits/{before}")).json()["patient"]
+            planned = await plan(url, patient=patient, identity=None)
+            await room.desk.refresh_worklist()
+        await room.desk.open_planned(planned, author="nurse")
+        await room.settle()
+        asked = await room.weigh(95)
+        assert asked.state == "to_review"
+        await room.review.accept(asked.reading.id, 1, by=NURSE)
+    async with Room(tmp_path, url, clock=clock) as room:
+        with pytest.raises(DossierUnreachable):
+            await room.desk.refresh_worklist()
+        assert not await room.desk.reconcile()
+        await room.desk.unlock(planned, author="nurse")
+        await room.settle()
+        unlike = await room.weigh(96)
+        assert await states(room, asked, unlike) == ["accepted"] * 2
+        async with dossier():
+            assert await room.desk.reconcile()
+        assert await states(room, asked, unlike) == ["accepted", "to_review"]
+
+
+async def test_the_answer_that_comes_while_a_frame_is_read_asks_about_all_of_it(
+    room: Room, dossier: DossierOn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with dossier():
+        await known_at_60_kilograms(room, tmp_path)
+        await room.desk.open(KNOWN, author="nurse")
+        await room.settle()
+        is_repeated = room.journal.is_repeated
+        looked: list[Told] = []
+
+        async def answers_meanwhile(said: Told) -> bool:
+            looked.append(said)
+            if len(looked) == 3:  # the weight has been looked at, the height is
+                assert await room.desk.reconcile()
+            return await is_repeated(said)
+
+        monkeypatch.setattr(room.journal, "is_repeated", answers_meanwhile)
+        unlike = await room.weigh(95, index_and_height=bytes.fromhex("2501 0807"))
+        assert len(looked) > 3
+        assert unlike.state == "to_review"
+
+
 # --------------------------------------------------------------------- who answers for it
 
 
@@ -397,7 +581,7 @@ async def test_after_a_crash_nothing_is_attributed_until_a_person_confirms_the_p
         held = await room.measure()
         assert (held.state, held.attribution.quarantine) == ("quarantined", "visit_locked")
         with pytest.raises(NotAllowed, match="locked"):
-            await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+            await room.review.assign(held.reading.id, 1, visit.id, by=NURSE, reason="interrupted")
         await room.desk.unlock(visit.id, author="nurse")
         with pytest.raises(NotAllowed):
             await room.desk.unlock(visit.id, author="nurse")
@@ -406,7 +590,7 @@ async def test_after_a_crash_nothing_is_attributed_until_a_person_confirms_the_p
         await room.settle()
         assert (await room.measure()).attribution.visit == visit.id
         assigned = await room.review.assign(
-            held.reading.id, visit.id, by=NURSE, reason="interrupted"
+            held.reading.id, 1, visit.id, by=NURSE, reason="interrupted"
         )
         assert (assigned.attribution.visit, assigned.attribution.revision) == (visit.id, 2)
         assert (assigned.attribution.author, assigned.attribution.reason) == (
@@ -446,6 +630,98 @@ async def test_a_computer_that_slept_in_mid_visit_asks_who_is_there_now(
     finally:
         running.cancel()
         await asyncio.wait({running})
+
+
+async def test_a_computer_that_slept_after_its_clock_was_set_back_asks_too(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The desk's own time stands still until the clock has caught up with what it was."""
+    monkeypatch.setattr(desk_module, "LOOK_SECONDS", 0.01)
+
+    async def looked() -> None:
+        await until(lambda: room.desk._clock._seen == room.clock.now, "the clock was looked at")
+
+    await room.desk.open(ALICE, author="nurse")
+    running = asyncio.create_task(room.desk.run())
+    try:
+        await looked()
+        room.clock.now -= timedelta(hours=1)
+        await looked()
+        room.clock.pass_by(timedelta(minutes=1))
+        await looked()
+        room.clock.now += timedelta(minutes=61)
+        await until(lambda: room.desk.visit is not None and room.desk.visit.locked, "it is locked")
+        await room.settle()
+        assert (await room.measure()).attribution.quarantine == "visit_locked"
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+@asynccontextmanager
+async def full_disk(room: Room) -> AsyncIterator[None]:
+    """Nothing that has a line in the audit finds room on the disk."""
+
+    def fill(database: Connection) -> None:
+        database.execute("CREATE TABLE bulk (bytes BLOB)")
+        database.execute(
+            "CREATE TRIGGER bulky AFTER INSERT ON audit "
+            "BEGIN INSERT INTO bulk VALUES (zeroblob(50000)); END"
+        )
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages}")
+
+    def empty(database: Connection) -> None:
+        database.execute("PRAGMA max_page_count = 100000")
+        database.execute("DROP TRIGGER bulky")
+        database.execute("DROP TABLE bulk")
+
+    await room.journal.store.write(fill)
+    yield
+    await room.journal.store.write(empty)
+
+
+async def test_a_visit_the_full_disk_did_not_let_close_is_shown_and_ends_with_the_next(
+    room: Room,
+) -> None:
+    visit = await room.desk.open(ALICE, author="nurse")
+    async with full_disk(room):
+        with pytest.raises(JournalFull):
+            await room.desk.close(author="nurse", wanted=visit.id)
+    shown, _ = room.shown[-1]
+    assert shown is not None, "the page can name it"
+    assert (shown, shown.id, shown.locked) == (room.desk.visit, visit.id, True)
+    following = await room.desk.open(BRUNO, author="nurse", closes=shown.id)
+    assert room.desk.visit == following
+
+
+async def lock(room: Room, visit: str) -> None:
+    await room.desk.lock(author="nurse", reason="asked", wanted=visit)
+
+
+async def close(room: Room, visit: str) -> None:
+    await room.desk.close(author="nurse", wanted=visit)
+
+
+@pytest.mark.parametrize("act", [lock, close])
+async def test_a_lock_the_full_disk_did_not_take_is_kept_with_its_end(
+    room: Room, act: Callable[[Room, str], Awaitable[None]]
+) -> None:
+    visit = await room.desk.open(ALICE, author="nurse")
+    await room.settle()
+    async with full_disk(room):
+        with pytest.raises(JournalFull):
+            await act(room, visit.id)
+        assert (await room.journal.visits(visit.opened_at))[0].locks == ()
+    assert (await room.measure()).attribution.quarantine == "visit_locked"
+    unlocked = await room.desk.unlock(visit.id, author="doctor")
+    assert not unlocked.locked
+    assert await room.journal.visits(visit.opened_at) == [unlocked]
+    assert (await room.measure()).attribution.quarantine == "visit_locked", (
+        "it may have begun before"
+    )
+    await room.settle()
+    assert (await room.measure()).attribution.visit == visit.id
 
 
 async def test_a_lock_by_hand_keeps_what_begins_from_now_on_from_the_visit(room: Room) -> None:
@@ -493,13 +769,15 @@ async def test_nothing_is_assigned_to_a_patient_whose_name_is_not_known(
         held = await room.measure()
         assert held.state == "quarantined"
         with pytest.raises(NotAllowed, match="identity is not known"):
-            await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+            await room.review.assign(held.reading.id, 1, visit.id, by=NURSE, reason="interrupted")
         kept = await room.journal.reading(held.reading.id)
         assert kept is not None
         assert kept.state == "quarantined"
         async with dossier():
             assert await room.desk.look_up(visit.id) == ALICE
-        given = await room.review.assign(held.reading.id, visit.id, by=NURSE, reason="interrupted")
+        given = await room.review.assign(
+            held.reading.id, 1, visit.id, by=NURSE, reason="interrupted"
+        )
         assert given.attribution.visit == visit.id
 
 
@@ -527,10 +805,10 @@ async def test_a_switch_in_mid_measurement_gives_it_to_neither(room: Room) -> No
     assert filing.attribution.quarantine == "straddles_visits"
     assert [visit.id for visit in room.desk.recent] == [second.id, first.id]
     with pytest.raises(NotAllowed, match="recent"):
-        await room.review.assign(filing.reading.id, "v-0", by=NURSE, reason="other")
+        await room.review.assign(filing.reading.id, 1, "v-0", by=NURSE, reason="other")
     with pytest.raises(NotAllowed, match="no such reading"):
-        await room.review.assign(uuid4(), first.id, by=NURSE, reason="other")
-    given = await room.review.assign(filing.reading.id, first.id, by=NURSE, reason="interrupted")
+        await room.review.assign(uuid4(), 1, first.id, by=NURSE, reason="other")
+    given = await room.review.assign(filing.reading.id, 1, first.id, by=NURSE, reason="interrupted")
     assert given.attribution.visit == first.id
 
 

@@ -198,7 +198,7 @@ async def attended(config: Path) -> AsyncIterator[None]:
                     await client.post(f"/api/visits/{visit}/unlock", json={})
                     for reading in tray["readings"]:
                         said = {"visit": visit, "reason": "interrupted"}
-                        path = f"/api/readings/{reading['reading']}/assign"
+                        path = f"/api/readings/{reading['reading']}/{reading['revision']}/assign"
                         await client.post(path, json=said)
                 await asyncio.sleep(0.3)
 

@@ -128,7 +128,7 @@ class RecordRoom:
             receipt = Receipt(id=filing.reading.id, revision=1, result="filed")
             await self.journal.receipts([receipt])
         if state == "rejected":
-            await self.journal.change(filing.reading.id, "rejected", author="a", detail="moved")
+            await self.journal.change(filing.reading.id, 1, "rejected", author="a", detail="moved")
         now = await self.journal.reading(filing.reading.id)
         assert now is not None
         return now

@@ -36,6 +36,7 @@ GRACE = timedelta(seconds=120)
 LONGEST = timedelta(minutes=4)
 """Longer than any cuff measures: after it nothing can have begun before."""
 CUFF = Source("cuff", registry.find("sig_blood_pressure"), "C0:00:00:00:00:01", "simulator")
+SCALE = Source("scale", registry.find("sig_weight_scale"), "C0:00:00:00:00:02", "simulator")
 
 
 def pressure(number: int, *, moved: bool = False) -> bytes:
@@ -119,6 +120,16 @@ class Room:
         (filing,) = await self.journal.latest(1)
         self.clock.pass_by(timedelta(seconds=1))
         return filing
+
+    async def weigh(self, kilograms: int, *, index_and_height: bytes = b"") -> Filing:
+        """The scale gives a weight, perhaps with a body mass index and a height; what became of the weight."""
+        at = self.clock.now
+        flags = b"\x08" if index_and_height else b"\x00"
+        data = flags + (kilograms * 200).to_bytes(2, "little") + index_and_height
+        await self.intake.open(SCALE).deliver(Frame.of("2a9d", data), Arrival(at, at))
+        self.clock.pass_by(timedelta(seconds=1))
+        latest = await self.journal.latest(3)
+        return next(one for one in latest if one.reading.kind == "body_weight")
 
     async def audit(self) -> list[tuple[str, str, str]]:
         """Author, act and subject of every line."""

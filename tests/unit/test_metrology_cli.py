@@ -79,6 +79,18 @@ def test_what_was_recorded_is_listed_and_exported(say: Say) -> None:
     assert rows[1]["due"] == ""
 
 
+def test_an_act_is_recorded_before_the_first_start_of_the_station(say: Say, tmp_path: Path) -> None:
+    assert say("record", *VERIFIED, "--due", "2027-01-05")[0] == WELL
+    path = tmp_path / "data" / "journal.sqlite"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    async def start() -> list[str | None]:
+        async with Journal(path) as station:
+            return [check.certificate for check in await station.checks_of("scale")]
+
+    assert asyncio.run(start()) == ["=C-1"]
+
+
 async def test_a_running_station_is_not_disturbed(say: Say, tmp_path: Path) -> None:
     async with Journal(tmp_path / "data" / "journal.sqlite") as running:
         status, _, _ = await asyncio.to_thread(say, "record", *VERIFIED, "--due", "2027-01-05")

@@ -13,6 +13,7 @@
   const SHORT = 720; // pixels of a screen on which all shall be seen together (45rem in ecg.css)
   const PULSE = 5 * MILLIMETRE; // 1 mV for 200 ms
   const AHEAD = 0.25; // seconds wiped before the newest sample
+  const SETTLE = 700; // milliseconds in which a button that does something else now does nothing (as in station.js)
 
   const section = document.getElementById("ecg");
   if (!section) return;
@@ -31,6 +32,7 @@
   let strips = null; // {names, hertz, length, values: Map name → Float32Array, next, filled}
   let layout = null; // {columns, rows, width, row, strip}
   let due = false;
+  let settled = 0; // when the panel's buttons decide again
 
   const clock = (moment) =>
     [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
@@ -103,12 +105,13 @@
     const wiped = Math.round(AHEAD * strips.hertz);
     const head = strips.next % strips.length;
     const ink = colour("--ecg-ink");
+    const names = [];
     strips.names.forEach((name, place) => {
       const left = Math.floor(place / layout.rows) * (layout.width / layout.columns) + MILLIMETRE;
       const middle = ((place % layout.rows) + 0.6) * layout.row + 6 * MILLIMETRE;
-      const state = panel.querySelector(`[data-lead="${name}"]`)?.dataset.state ?? "good";
-      pen.strokeStyle = state === "good" ? ink : colour(`--ecg-${state}`);
-      pen.fillStyle = pen.strokeStyle;
+      const state = panel.querySelector(`[data-lead="${name}"]`)?.dataset.state;
+      const hue = state && state !== "good" ? colour(`--ecg-${state}`) : ink;
+      pen.strokeStyle = hue;
       pen.lineWidth = 1;
       pen.beginPath();
       const one = GAIN * MILLIMETRE;
@@ -117,6 +120,13 @@
       pen.lineTo(left + PULSE - MILLIMETRE, middle - one);
       pen.lineTo(left + PULSE - MILLIMETRE, middle);
       pen.stroke();
+      pen.save();
+      if (state !== "good") {
+        // A good lead's beat may reach over its neighbours, at its true height; another keeps to its own lane.
+        pen.beginPath();
+        pen.rect(left, middle - 0.6 * layout.row, layout.width / layout.columns, layout.row);
+        pen.clip();
+      }
       pen.lineWidth = 1.4;
       pen.beginPath();
       const values = strips.values.get(name);
@@ -135,11 +145,16 @@
         down = true;
       }
       pen.stroke();
-      pen.strokeStyle = colour("--ecg-paper");
-      pen.lineWidth = 3;
-      pen.strokeText(name, left + PULSE, middle - one + 6);
-      pen.fillText(name, left + PULSE, middle - one + 6);
+      pen.restore();
+      names.push([name, hue, left + PULSE, middle - one + 6]);
     });
+    pen.strokeStyle = colour("--ecg-paper");
+    pen.lineWidth = 3;
+    for (const [name, hue, x, y] of names) {
+      pen.fillStyle = hue;
+      pen.strokeText(name, x, y);
+      pen.fillText(name, x, y);
+    }
   }
 
   function draw(piece) {
@@ -195,9 +210,22 @@
 
   // ------------------------------------------------------------------------------ the panel
 
+  const deciding = () => [...panel.querySelectorAll("button[data-ecg-post]")];
+  const acts = () => deciding().map(({ dataset }) => [dataset.ecgPost, dataset.ecgSaid].join(" ")).join("\n");
+
+  // A hand on its way to one patient's button must not meet the next one's.
+  function settle() {
+    const left = settled - performance.now();
+    for (const button of deciding()) button.disabled = left > 0;
+    if (left > 0) setTimeout(settle, left);
+  }
+
   function swap(html) {
+    const before = acts();
     const focused = panel.contains(document.activeElement) ? document.activeElement.id : "";
     panel.innerHTML = html;
+    if (acts() !== before) settled = performance.now() + SETTLE;
+    settle();
     const head = panel.querySelector("[data-panel]");
     section.hidden = !head;
     const standing = head?.dataset.standing;
@@ -226,7 +254,7 @@
       const answer = await fetch(`${button.dataset.ecgPost}?lang=${language}`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: "{}",
+        body: button.dataset.ecgSaid,
       });
       if (answer.ok) return;
       const why = panel.querySelector(".ecg-why");

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -64,6 +68,39 @@ async def test_a_birth_date_that_cannot_be_is_refused(
     wanted["identity"]["born"] = born
     refused = await client.post("/v1/visits", json=wanted)
     assert (refused.status_code, refused.json()["error"]) == (422, "born")
+
+
+@pytest.mark.parametrize("trait", ["family_name", "given_name"])
+@pytest.mark.parametrize(
+    "name",
+    ["A\u202eB", "A\u0000<script>", "a\u200bb", "TEST\n", "T\u2028T", "T\u2066T", "\ufeffTEST"],
+)
+async def test_a_name_with_signs_that_cannot_be_seen_is_refused_in_words(
+    client: httpx.AsyncClient, wanted: dict[str, Any], trait: str, name: str
+) -> None:
+    wanted["identity"][trait] = name
+    refused = await client.post("/v1/visits", json=wanted)
+    assert (refused.status_code, refused.json()["error"]) == (422, "name")
+    assert "caractère invisible" in refused.json()["message"]
+    assert name not in refused.json()["message"]
+
+
+async def test_a_name_that_was_let_in_before_shows_what_cannot_be_seen_and_takes_no_other_down(
+    client: httpx.AsyncClient, wanted: dict[str, Any], tmp_path: Path
+) -> None:
+    plan = {**wanted, "planned_at": datetime.now(UTC).isoformat()}
+    older = (await client.post("/v1/visits", json=plan)).json()
+    await client.post("/v1/visits", json=plan)
+    told = json.dumps({**wanted["identity"], "family_name": "A\u202eB\n"})
+    with closing(sqlite3.connect(tmp_path / "dossier.sqlite")) as file, file:
+        file.execute("UPDATE patients SET identity = ? WHERE id = ?", (told, older["patient"]))
+    listed = (await client.get("/v1/visits", params={"station": "room-1"})).json()["visits"]
+    names = {one["visit"]: one["identity"]["family_name"] for one in listed}
+    assert sorted(names.values()) == ["A�B�", "TEST"]
+    assert names[older["visit"]] == "A�B�"
+    known = (await client.get(f"/v1/visits/{older['visit']}")).json()
+    again = {**wanted, "visit": older["visit"], "identity": known["identity"]}
+    assert (await client.post("/v1/visits", json=again)).status_code == 200, "it can be opened"
 
 
 async def test_practice_software_plans_and_a_station_opens(

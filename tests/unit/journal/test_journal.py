@@ -127,9 +127,9 @@ class TestReadings:
         await settled(journal, frame_arguments, doubtful)
         assert (await journal.outbox()).waiting == 0
         identity = doubtful.reading.id
-        await journal.change(identity, "rejected", author="nurse", detail="moved")
-        await journal.change(identity, "to_review", author="nurse")
-        accepted = await journal.change(identity, "accepted", author="physician")
+        await journal.change(identity, 1, "rejected", author="nurse", detail="moved")
+        await journal.change(identity, 1, "to_review", author="nurse")
+        accepted = await journal.change(identity, 1, "accepted", author="physician")
         assert accepted.state == "accepted"
         assert accepted.attribution == doubtful.attribution
         assert [(c.state, c.author, c.detail) for c in await journal.history(identity)] == [
@@ -149,9 +149,9 @@ class TestReadings:
         ]
         assert lines[0][2:] == (str(identity), "to_review -> rejected moved")
         with pytest.raises(NotAllowed, match="cannot become withdrawn"):
-            await journal.change(identity, "withdrawn", author="nurse")
+            await journal.change(identity, 1, "withdrawn", author="nurse")
         with pytest.raises(NotAllowed, match="no reading"):
-            await journal.change(uuid4(), "accepted", author="nurse")
+            await journal.change(uuid4(), 1, "accepted", author="nurse")
 
     async def test_the_audit_cannot_be_rewritten(self, journal: Journal) -> None:
         def rewrite(statement: str, database: Connection) -> None:
@@ -219,7 +219,7 @@ class TestOutbox:
             ("accepted", "visit unknown"),
         ]
         assert [d.filing.reading.id for d in await journal.take_due(9)] == [passing.reading.id]
-        await journal.change(final.reading.id, "accepted", author="nurse")
+        await journal.change(final.reading.id, 1, "accepted", author="nurse")
         assert (await journal.outbox()).waiting == 2
         assert [f.state for f in await journal.receipts([receipt(final)])] == ["filed"]
 
@@ -254,8 +254,34 @@ class TestOutbox:
         assert (await journal.outbox()).waiting == 1
         assert [f.state for f in await journal.receipts([receipt(taken_back)])] == ["withdrawn"]
         assert (await journal.outbox()).waiting == 0
-        with pytest.raises(NotAllowed, match="does not follow"):
+        with pytest.raises(NotAllowed, match="not the newest"):
             await journal.attribute(withdrawal, "withdrawn")
+
+    async def test_what_was_withdrawn_is_found_with_the_visit_it_was_taken_from(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        first, second, computed, stays = filing(), filing(), filing(), filing()
+        reading = computed.reading.model_copy(update={"source": "derived"})
+        computed = computed.model_copy(update={"reading": reading})
+        await settled(journal, frame_arguments, first, second, computed, stays)
+        moved = await journal.attribute(
+            revised(second, action="reassign", visit="visit-2"), "accepted"
+        )
+        gone = [
+            await journal.attribute(
+                revised(one, action="withdraw", visit=None, at=NOON + n * HOUR), "withdrawn"
+            )
+            for n, one in enumerate((first, moved, computed))
+        ]
+        found = await journal.withdrawn(since=NOON, limit=9)
+        assert [(one.filing, one.visit) for one in found] == [
+            (gone[1], "visit-2"),
+            (gone[0], "visit-1"),
+        ]
+        assert await journal.withdrawn(since=NOON + HOUR, limit=9) == found[:1]
+        assert await journal.withdrawn(since=NOON, limit=1) == found[:1]
+        await journal.attribute(revised(gone[1], action="reassign", visit="visit-1"), "accepted")
+        assert await journal.withdrawn(since=NOON, limit=9) == found[1:]
 
 
 class TestUndo:
@@ -270,7 +296,7 @@ class TestUndo:
         doubtful, other = filing("to_review"), filing()
         await settled(journal, frame_arguments, doubtful)
         accepted = await journal.change(
-            doubtful.reading.id, "accepted", author="nurse", undo_for=HOUR
+            doubtful.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
         )
         until = accepted.state_at + HOUR
         summary = Outbox(waiting=1, oldest=accepted.state_at, undo_until=until)
@@ -285,7 +311,7 @@ class TestUndo:
         assert due.filing == accepted
         assert await journal.undo_until() is None
         with pytest.raises(NotAllowed, match="sent already"):
-            await journal.change(doubtful.reading.id, "to_review", author="nurse")
+            await journal.change(doubtful.reading.id, 1, "to_review", author="nurse")
 
     async def test_undoing_it_leaves_nothing_to_send(
         self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
@@ -294,9 +320,9 @@ class TestUndo:
         await settled(journal, frame_arguments, one)
         for _ in range(2):
             accepted = await journal.change(
-                one.reading.id, "accepted", author="nurse", undo_for=HOUR
+                one.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
             )
-            await journal.change(one.reading.id, "to_review", author="nurse")
+            await journal.change(one.reading.id, 1, "to_review", author="nurse")
             assert await self.walk(journal, accepted.state_at + HOUR) == []
             assert await journal.outbox() == Outbox(waiting=0, oldest=None)
 
@@ -307,11 +333,11 @@ class TestUndo:
         async with Journal(tmp_path / "journal.sqlite") as before:
             await settled(before, frame_arguments, first, second)
             for one in (first, second):
-                await before.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+                await before.change(one.reading.id, 1, "accepted", author="nurse", undo_for=HOUR)
         async with Journal(tmp_path / "journal.sqlite") as after:
             until = await after.undo_until()
             assert until is not None
-            await after.change(first.reading.id, "to_review", author="nurse")
+            await after.change(first.reading.id, 1, "to_review", author="nurse")
             assert await after.take_due(9, 0) == []
             (due,) = await self.walk(after, until + HOUR)
             assert due.filing.reading == second.reading
@@ -321,7 +347,9 @@ class TestUndo:
     ) -> None:
         one = filing("to_review")
         await settled(journal, frame_arguments, one)
-        accepted = await journal.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+        accepted = await journal.change(
+            one.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
+        )
         (due,) = await self.walk(journal, accepted.state_at - timedelta(days=1))
         assert due.filing == accepted
 
@@ -332,7 +360,7 @@ class TestUndo:
         await settled(journal, frame_arguments, one, other)
         for each in (one, other):
             accepted = await journal.change(
-                each.reading.id, "accepted", author="nurse", undo_for=HOUR
+                each.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
             )
         at = accepted.state_at - timedelta(days=365)
         made = filing()
@@ -356,13 +384,32 @@ class TestUndo:
         source, made = filing("to_review"), filing()
         await settled(journal, frame_arguments, source)
         accepted = await journal.change(
-            source.reading.id, "accepted", author="nurse", undo_for=HOUR
+            source.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
         )
         of = {"source": "derived", "derived_from": (source.reading.id,)}
         changes = {"reading": made.reading.model_copy(update=of), "state_at": accepted.state_at}
         await journal.file([made.model_copy(update=changes)])
-        await journal.change(source.reading.id, "to_review", author="nurse")
+        await journal.change(source.reading.id, 1, "to_review", author="nurse")
         assert await self.walk(journal, accepted.state_at + HOUR) == []
+
+    async def test_what_is_derived_does_not_leave_while_a_source_waits_for_a_person(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        source, made = filing(), filing()
+        await settled(journal, frame_arguments, source)
+        of = {"source": "derived", "derived_from": (source.reading.id,)}
+        await journal.file(
+            [made.model_copy(update={"reading": made.reading.model_copy(update=of)})]
+        )
+        asked = await journal.change(source.reading.id, 1, "to_review", author="nurse")
+        at, later = asked.state_at + HOUR, asked.state_at + HOUR + DERIVED_AFTER
+        assert await self.walk(journal, at) == []
+        assert await self.walk(journal, later) == [], "however long that takes"
+        await journal.change(source.reading.id, 1, "accepted", author="nurse")
+        (first,) = await self.walk(journal, later)
+        assert first.filing.reading.id == source.reading.id
+        (met,) = await self.walk(journal, later + DERIVED_AFTER, after=first.number)
+        assert met.filing.reading.id == made.reading.id
 
     async def test_nothing_is_derived_from_what_was_taken_back_meanwhile(
         self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
@@ -380,7 +427,9 @@ class TestUndo:
     ) -> None:
         one = filing("to_review")
         await settled(journal, frame_arguments, one)
-        accepted = await journal.change(one.reading.id, "accepted", author="nurse", undo_for=HOUR)
+        accepted = await journal.change(
+            one.reading.id, 1, "accepted", author="nurse", undo_for=HOUR
+        )
         until = accepted.state_at + HOUR
         at = accepted.state_at + timedelta(seconds=1)
         moved = await journal.attribute(
@@ -401,8 +450,8 @@ class TestUndo:
         sources = filing(), filing("to_review"), filing("to_review")
         await settled(journal, frame_arguments, *sources)
         ids = [one.reading.id for one in sources]
-        await journal.change(ids[1], "accepted", author="nurse", undo_for=HOUR / 2)
-        last = await journal.change(ids[2], "accepted", author="nurse", undo_for=HOUR)
+        await journal.change(ids[1], 1, "accepted", author="nurse", undo_for=HOUR / 2)
+        last = await journal.change(ids[2], 1, "accepted", author="nurse", undo_for=HOUR)
         until = last.state_at + HOUR
 
         def derived(*members: UUID) -> Filing:
@@ -416,11 +465,11 @@ class TestUndo:
         gone = await self.walk(journal, until - timedelta(microseconds=1))
         assert {due.filing.reading.id for due in gone} == {ids[0], ids[1], free.reading.id}
         # Its source is undone: it is superseded, and nobody outside ever hears of it.
-        await journal.change(ids[2], "to_review", author="nurse")
+        await journal.change(ids[2], 1, "to_review", author="nurse")
         at = last.state_at + timedelta(seconds=1)
         dropped = revised(bound, action="withdraw", author="devicehub", at=at)
         await journal.attribute(dropped, "withdrawn")
-        await journal.change(ids[2], "accepted", author="nurse", undo_for=2 * HOUR)
+        await journal.change(ids[2], 1, "accepted", author="nurse", undo_for=2 * HOUR)
         again = dropped.model_copy(update={"revision": 3, "action": "reassign"})
         await journal.attribute(again, "accepted")
         assert bound.reading.id not in {

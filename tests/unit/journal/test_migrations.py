@@ -61,7 +61,7 @@ async def test_what_waited_may_have_been_sent(
         database.execute("INSERT INTO outbox (reading, revision, at) VALUES (1, 1, ?)", (CLOSED,))
     async with Journal(path) as journal:
         with pytest.raises(NotAllowed, match="sent already"):
-            await journal.change(waiting.reading.id, "to_review", author="nurse")
+            await journal.change(waiting.reading.id, 1, "to_review", author="nurse")
         (due,) = await journal.take_due(10)
         assert due.filing.reading == waiting.reading
 
@@ -98,8 +98,8 @@ async def test_what_ever_left_is_known_to_have_left(
         assert (await journal.outbox()).waiting == 2
         assert await journal.undo_until() is None, "nothing of before waits for an undo"
         with pytest.raises(NotAllowed, match="sent already"):
-            await journal.change(moved.reading.id, "to_review", author="nurse")
-        await journal.change(new.reading.id, "to_review", author="nurse")
+            await journal.change(moved.reading.id, 2, "to_review", author="nurse")
+        await journal.change(new.reading.id, 1, "to_review", author="nurse")
 
 
 async def test_what_was_told_under_a_name_alone_is_shown_and_names_no_device(

@@ -73,13 +73,14 @@ class States(RuleBasedStateMachine):
             self.moved(identity, state, 1, undo_for)
         return identity
 
-    @rule(identity=known, state=any_state, undo_for=any_time)
-    def change(self, identity: UUID, state: State, undo_for: timedelta) -> None:
+    @rule(identity=known, behind=st.sampled_from((0, 0, 1)), state=any_state, undo_for=any_time)
+    def change(self, identity: UUID, behind: int, state: State, undo_for: timedelta) -> None:
         before = self.state[identity]
         try:
             readings.change(
                 self.database,
                 identity,
+                self.revision[identity] - behind,
                 state,
                 author="nurse",
                 detail=None,
@@ -87,8 +88,10 @@ class States(RuleBasedStateMachine):
                 undo_for=undo_for,
             )
         except NotAllowed:
-            assert (before, state) != ("accepted", "to_review") or identity in self.sent
+            undoes = (before, state) == ("accepted", "to_review")
+            assert behind or not undoes or identity in self.sent
             return
+        assert not behind
         assert state in BY_WORD[before]
         if before == "accepted":
             assert identity not in self.sent

@@ -20,7 +20,7 @@ from devicehub.driver import (
     OxygenSaturation,
     Settles,
 )
-from devicehub.reading.settle import GIVEN_UP, IDLE, NO_LOAD, Settle, Settling
+from devicehub.reading.settle import GIVEN_UP, IDLE, NO_LOAD, REJOINED, Settle, Settling
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 EMPTY = BodyWeight(kilograms=Decimal("0.00"), stable=True)
@@ -219,6 +219,30 @@ def test_live_frames_right_after_connecting_tell_nothing() -> None:
     for seconds in (0.5, 3, 6):
         cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(seconds))
     (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(7))
+    assert finished.began is None
+
+
+def test_live_frames_right_after_an_idle_link_was_made_anew_began_since_then() -> None:
+    before = settle(Settles.EACH)
+    assert before.idle_at(at(4)) is None, "watched for too short a time"
+    left = before.idle_at(at(30))
+    assert left == at(30)
+    cuff = Settle(Settles.EACH, Settling(idle_since=at(31), last_idle=left))
+    for seconds in (32, 33):
+        cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(seconds))
+    assert cuff.idle_at(at(50)) is None, "it goes on, whatever its silence"
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(36))
+    assert (finished.began, finished.resumed) == (at(30) - IDLE, at(32))
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(37))
+    (next_one,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(40))
+    assert next_one.began is None, "the idleness before the link was spent"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, REJOINED.total_seconds() + 1])
+def test_an_idleness_of_long_ago_or_of_another_clock_tells_nothing(seconds: float) -> None:
+    cuff = Settle(Settles.EACH, Settling(idle_since=at(99), last_idle=at(100 - seconds)))
+    cuff.live([CuffPressure(pressure_mmhg=Decimal(90))], at(100))
+    (finished,) = cuff.finished([BloodPressure(systolic_mmhg=Decimal(120))], at(102))
     assert finished.began is None
 
 

@@ -177,6 +177,49 @@ def test_a_clock_that_was_set_is_relied_on_for_what_it_stamps_from_then_on() -> 
         assert old.corrected is None
 
 
+ENDS = ["0001-01-01T00:00:00", "1582-10-15T00:00:00", "9999-12-31T23:59:59"]
+"""The first and the last time that can be said, and the first that Bluetooth can say."""
+
+
+@pytest.mark.parametrize("zone", [timedelta(hours=-5), timedelta(hours=2)])
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("told", [*ENDS, "2026-01-05T12:00:00"])
+@pytest.mark.parametrize("shown", [*ENDS, "2020-01-01T00:00:00"])
+def test_a_time_beyond_all_years_is_no_clock(
+    shown: str, told: str, zone: timedelta, *, live: bool
+) -> None:
+    earlier = clock.compare("2020-01-01T00:00:00", NOON - timedelta(days=1))
+    seen = clock.compare(shown, NOON)
+    assert seen is not None
+    for known in (seen, seen.after(earlier)):
+        stamp = clock.stamp(told, known, NOON, live=live, zone=zone)
+        since = clock.told_since(told, known, NOON, zone=zone)
+        begun = interval.began(
+            first_live=None,
+            stamp=stamp,
+            stamped="end",
+            first_byte=NOON,
+            longest=timedelta(minutes=4),
+            told_since=since,
+        )
+        assert begun.earliest <= begun.latest <= NOON
+        if told in ENDS:
+            # What was seen with that very time is as old as that; anything else was not made now.
+            known_now = clock.could_be(
+                told, known, earliest=NOON - RESOLUTION, latest=NOON, live=live, zone=zone
+            )
+            assert known_now == (told == shown and not (known.earlier and not live))
+
+
+@pytest.mark.parametrize("shown", ENDS)
+def test_a_clock_at_the_end_of_all_years_may_be_set_right_like_any_other(shown: str) -> None:
+    seen = clock.compare(shown, NOON)
+    told = clock.stamp(
+        "2026-01-05T12:01:00", seen, NOON + timedelta(minutes=2), live=True, zone=timedelta()
+    )
+    assert told.corrected == NOON + timedelta(minutes=1)
+
+
 def test_a_hash_tells_what_was_said_but_not_that_it_was_stored() -> None:
     said = BodyTemperature.model_validate({"celsius": "36.6"})
     stored = said.model_copy(update={"stored": True})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -11,16 +12,17 @@ import pytest
 from browser_station import Station
 from station_room import ALICE, CUFF, SCALE, device_state, filing, now, pressure, visit, weight
 
-from devicehub.driver import Kind, OxygenSaturation
+from devicehub.driver import BodyHeight, BodyWeight, Kind, OxygenSaturation
 from devicehub.station.board import Board
 from devicehub.station.expecting import RESTS, Listed, in_the_room, snapshot, told
 from devicehub.station.picture import Picture
 from devicehub.station.room_view import device_views
-from devicehub.station.tile_view import tile_view
+from devicehub.station.tile_view import TileView, kinds_of, tile_view
 from devicehub.station.visits import physician_of
 from devicehub.station.words import Words
+from devicehub.visit.derivations import changes, wanted
 from devicehub.visit.operators import Operator, Operators
-from devicehub.visit.plan import absent
+from devicehub.visit.plan import absent, in_tray
 
 TOLD: dict[str, frozenset[Kind]] = {
     "an_oximeter": frozenset({"oxygen_saturation", "heart_rate"}),
@@ -45,6 +47,24 @@ def codes(picture: Picture, listed: list[Listed]) -> dict[Kind, str]:
     room = snapshot(picture, listed, tells, plan=sorted(told(picture, listed, tells)), now=now())
     assert room is not None
     return {one.kind: one.causes[0].code for one in absent(room)}
+
+
+def seen(kind: Kind, board: Board) -> TileView:
+    """The tile of a kind as an assistant sees it now."""
+    room = snapshot(board.picture, [WEIGHER], tells, plan=[kind], now=now())
+    assert room is not None
+    return tile_view(
+        kind,
+        board.picture,
+        Words("fr"),
+        now(),
+        role="assistant",
+        doubt=lambda _reading, _visit: None,
+        absent=next(iter(absent(room)), None),
+        held=in_tray(room, kind),
+        names={},
+        series=None,
+    )
 
 
 def test_the_pulse_an_oximeter_told_with_its_value_is_not_missing(board: Board) -> None:
@@ -74,6 +94,36 @@ def test_a_device_that_is_not_configured_is_expected_of_as_well(board: Board) ->
         "oxygen_saturation": "not_measured",
         "heart_rate": "not_measured",
     }
+
+
+def test_an_index_that_cannot_be_says_so_on_its_tile_and_what_to_do(board: Board) -> None:
+    members = [
+        filing(SCALE, BodyWeight(kilograms=Decimal(12), stable=True), "accepted"),
+        filing(SCALE, BodyHeight(centimetres=Decimal(190)), "accepted"),
+    ]
+    should = wanted(members, [], known_height=None, now=now(), version="9")
+    for one in (*members, *(change.filing for change in changes("visit-a", should, [], now()))):
+        board.filing(one)
+    room = snapshot(board.picture, [WEIGHER], tells, plan=["body_mass_index"], now=now())
+    assert room is not None
+    (missing,) = absent(room)
+    tile = tile_view(
+        "body_mass_index",
+        board.picture,
+        Words("fr"),
+        now(),
+        role="assistant",
+        doubt=lambda _reading, _visit: None,
+        absent=missing,
+        held=None,
+        names={},
+        series=None,
+    )
+    assert tile.main is not None
+    assert (tile.main.text, tile.word) == ("3,3", "Valeur impossible")
+    assert tile.source == "Calculé par le poste"
+    assert tile.absent is not None
+    assert "celui des deux qui manque ou qui ne va pas" in " ".join(tile.absent)
 
 
 async def test_closing_without_a_plan_tells_what_the_tiles_tell(
@@ -137,6 +187,7 @@ def test_a_scale_that_was_loaded_before_says_to_step_off_and_shows_no_weight(
             role="assistant",
             doubt=lambda _reading, _visit: None,
             absent=missing,
+            held=None,
             names={},
             series=None,
         )
@@ -152,6 +203,74 @@ def test_a_scale_that_was_loaded_before_says_to_step_off_and_shows_no_weight(
     assert board.picture.devices[SCALE].load is not None
     board.device(device_state(SCALE, "lost"), name="Balance")
     assert board.picture.devices[SCALE].load is None
+
+
+def empty_scale() -> BodyWeight:
+    return BodyWeight(kilograms=Decimal(0), stable=True)
+
+
+def test_an_empty_scale_makes_no_tile_and_takes_none(board: Board) -> None:
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    board.live(SCALE, [empty_scale()], now())
+    assert kinds_of(board.picture, ["blood_pressure"])[0] == ("blood_pressure",)
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "not_measured"
+    tile = seen("body_weight", board)
+    assert (tile.main, tile.state, tile.is_live) == (None, "waiting", False)
+    board.live(SCALE, [weight("71.4")], now())
+    assert kinds_of(board.picture, ["blood_pressure"])[0] == ("blood_pressure", "body_weight")
+    tile = seen("body_weight", board)
+    assert (tile.main and tile.main.text, tile.state) == ("71,4", "measuring")
+
+
+def test_beside_a_weight_an_empty_scale_is_not_live(board: Board) -> None:
+    board.filing(filing(SCALE, weight("59.2"), "to_review"))
+    board.live(SCALE, [empty_scale()], now())
+    assert seen("body_weight", board).live is None
+    board.live(SCALE, [weight("71.4")], now())
+    live = seen("body_weight", board).live
+    assert live is not None
+    assert live.text == "71,4"
+
+
+async def test_a_full_tile_tells_like_an_empty_one_what_went_to_the_tray_after_it(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    opened = await station.desk.open(ALICE, author="page")
+    began = opened.opened_at
+    held = [
+        filing(
+            CUFF,
+            pressure(),
+            "quarantined",
+            visit=None,
+            quarantine="before_visit",
+            received_at=began + timedelta(seconds=seconds),
+        )
+        for seconds in (50, 20)
+    ]
+    came = filing(
+        CUFF,
+        pressure(),
+        "filed",
+        visit=opened.id,
+        received_at=began + timedelta(seconds=30),
+    )
+
+    async def tile() -> str:
+        page = (await client.get("/")).text
+        return page.partition('id="tile-blood_pressure"')[2].partition("</article>")[0]
+
+    assert "attend dans" not in await tile()
+    for value in (None, came):
+        if value is not None:
+            station.board.filing(value)
+        station.board.tray(held, len(held))
+        said = await tile()
+        assert ("128/76" in said) == (value is not None)
+        assert f"Le relevé de {Words('fr').clock(held[0].reading.received_at)}" in said
+        assert "Mesure peut-être commencée avant la visite" in said
+        station.board.tray(held[1:], 1)
+        assert ("attend dans" in await tile()) == (value is None), "older than what stands"
 
 
 def test_what_was_rejected_counts_for_nothing(board: Board) -> None:

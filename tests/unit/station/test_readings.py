@@ -35,7 +35,7 @@ async def test_a_person_confirms_a_reading_once(
 ) -> None:
     await station.visit(ALICE)
     doubtful = await station.file(CUFF, pressure(), "to_review")
-    path = f"/api/readings/{doubtful.reading.id}"
+    path = f"/api/readings/{doubtful.reading.id}/1"
     first = await client.post(f"{path}/accept", json={})
     second = await client.post(f"{path}/reject", json={"reason": "moved"})
     assert (first.status_code, second.status_code) == (200, 409)
@@ -45,10 +45,37 @@ async def test_a_person_confirms_a_reading_once(
     assert unknown.status_code == 422, "reasons are a closed list"
 
 
+async def test_what_was_moved_meanwhile_is_not_decided_by_a_page_that_is_behind(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    first = await station.visit(BRUNO)
+    second = await station.visit(ALICE)
+    one = await station.file(CUFF, pressure(), "to_review")
+    tile = tile_of((await client.get("/")).text, "blood_pressure")
+    (accept,) = re.findall(r'data-post="(.+?)"', tile)
+    questions = re.findall(r'data-ask="(/ask/re.+?)"', tile)
+    dialogs = [(await client.get(question)).text for question in questions]
+    whose = f"/ask/reassign/{one.reading.id}/1"
+    dialogs.append((await client.get(whose)).text)
+    said = {"reason": "wrong_patient", "visit": first.id}
+    acts = [re.findall(r'data-(?:post|form)="(.+?)"', dialog)[0] for dialog in dialogs]
+    assert [act.rpartition("/")[2] for act in acts] == ["reject", "retake", "reassign"]
+    assert (await client.post(acts[-1], json=said)).status_code == 200
+    for act in (accept, *acts):
+        answer = await client.post(act, json={**said, "visit": second.id})
+        assert answer.status_code == 409, act
+        assert answer.json()["error"].startswith("Ce relevé a changé entre-temps"), act
+    for question in (*questions, whose, f"/ask/reading/{one.reading.id}/1"):
+        answer = await client.get(question)
+        assert answer.status_code == 409, question
+        assert answer.json()["error"].startswith("Ce relevé a changé entre-temps"), question
+    assert await station.state(one) == "to_review"
+
+
 async def test_what_the_gate_holds_only_the_physician_accepts(station: Station) -> None:
     await station.visit(ALICE)
     by_ear = await station.file(CUFF, pressure(), "to_review", automatic=False)
-    path = f"/api/readings/{by_ear.reading.id}/accept"
+    path = f"/api/readings/{by_ear.reading.id}/1/accept"
     async with (
         signed_in(station, ANNE) as assistant,
         signed_in(station, PAUL) as physician,
@@ -69,7 +96,7 @@ async def test_what_the_gate_holds_the_assistant_takes_back_but_files_nowhere_el
 ) -> None:
     first = await station.visit(ALICE)
     by_ear = await station.file(CUFF, pressure(), "to_review", automatic=False)
-    path = f"/api/readings/{by_ear.reading.id}"
+    path = f"/api/readings/{by_ear.reading.id}/1"
     async with signed_in(station, ANNE) as assistant, signed_in(station, PAUL) as physician:
         await physician.post(f"{path}/accept", json={})
         wrong = {"reason": "wrong_patient"}
@@ -77,6 +104,7 @@ async def test_what_the_gate_holds_the_assistant_takes_back_but_files_nowhere_el
         second = await station.visit(BRUNO)
         assert second.id != first.id
         moved = {**wrong, "visit": second.id}
+        path = f"/api/readings/{by_ear.reading.id}/2"
         assert (await assistant.post(f"{path}/reassign", json=moved)).status_code == 403
         assert await station.state(by_ear) == "withdrawn"
         assert (await physician.post(f"{path}/reassign", json=moved)).status_code == 200
@@ -109,7 +137,7 @@ async def test_no_act_of_an_assistant_leads_what_the_gate_holds_to_the_dossier(
                     "to_review" if state == "to_review" else first,
                     automatic=not by_hand,
                 )
-                path = f"/api/readings/{held.reading.id}"
+                path = f"/api/readings/{held.reading.id}/1"
                 if state == "refused":
                     await refused_by_the_dossier(station, held)
                 if state in ("rejected", "withdrawn"):
@@ -118,8 +146,10 @@ async def test_no_act_of_an_assistant_leads_what_the_gate_holds_to_the_dossier(
                     assert (await physician.post(f"{path}/{before}", json=said)).status_code == 200
                 assert await station.state(held) == state
                 body = {"visit": opened.id, "reason": "other"}
+                revision = 2 if state == "withdrawn" else 1
+                path = f"/api/readings/{held.reading.id}/{revision}"
                 await assistant.post(f"{path}/{act}", json=body)
-                every = {"readings": [str(held.reading.id)]}
+                every = {"readings": {str(held.reading.id): revision}}
                 await assistant.post("/api/readings/accept", json=every)
                 after = await station.state(held)
                 assert after == state or after != "accepted", (state, act)
@@ -131,7 +161,7 @@ async def test_what_the_gate_holds_and_the_dossier_refused_only_the_physician_se
     await station.visit(ALICE)
     held = await station.file(CUFF, pressure(), "accepted", automatic=False)
     await refused_by_the_dossier(station, held)
-    path = f"/api/readings/{held.reading.id}/retry"
+    path = f"/api/readings/{held.reading.id}/1/retry"
     async with signed_in(station, ANNE) as assistant, signed_in(station, PAUL) as physician:
         assert path not in (await assistant.get("/")).text
         refused = await assistant.post(path, json={})
@@ -151,7 +181,7 @@ async def test_an_act_takes_only_what_it_is_for(
     one = await station.file(CUFF, pressure(), "to_review" if state == "to_review" else "accepted")
     if state == "refused":
         await refused_by_the_dossier(station, one)
-    answer = await client.post(f"/api/readings/{one.reading.id}/{act}", json={})
+    answer = await client.post(f"/api/readings/{one.reading.id}/1/{act}", json={})
     assert (answer.status_code, await station.state(one)) == (409, state)
 
 
@@ -163,9 +193,9 @@ async def test_a_kind_that_is_not_delegated_waits_for_the_physician(station: Sta
         reading = filing(SCALE, weight(), "accepted").reading
         assert station.desk.first_state(reading, opened.id) == "to_review"
         held = await station.file(SCALE, weight(), "to_review")
-        path = f"/api/readings/{held.reading.id}/accept"
+        path = f"/api/readings/{held.reading.id}/1/accept"
         assert (await assistant.post(path, json={})).status_code == 403
-        every = {"readings": [str(held.reading.id)]}
+        every = {"readings": {str(held.reading.id): 1}}
         assert (await assistant.post("/api/readings/accept", json=every)).status_code == 409
         await physician.post("/api/delegation", json={**said, "delegated": True})
         assert station.desk.first_state(reading, opened.id) == "accepted"
@@ -234,12 +264,12 @@ async def test_accepting_all_is_refused_where_one_is_flagged(
     await station.visit(ALICE)
     other = await station.file(SCALE, weight(), "to_review")
     flagged = await station.file(CUFF, pressure("230", "90"), "to_review", plausibility="unusual")
-    every = {"readings": [str(one.reading.id) for one in (other, flagged)]}
+    every = {"readings": {str(one.reading.id): 1 for one in (other, flagged)}}
     answer = await client.post("/api/readings/accept", json=every)
     assert answer.status_code == 409
     assert "Tension" in answer.json()["error"]
     assert answer.json()["flagged"] == [str(flagged.reading.id)]
-    await client.post(f"/api/readings/{flagged.reading.id}/accept", json={})
+    await client.post(f"/api/readings/{flagged.reading.id}/1/accept", json={})
     assert (await client.post("/api/readings/accept", json=every)).status_code == 200
     assert await station.state(other) == "accepted"
 
@@ -253,7 +283,7 @@ async def test_what_is_shown_stays_until_it_is_decided_and_says_that_it_is_an_ea
         return tile_of((await client.get("/")).text, "body_weight")
 
     async def decide(act: str, one: Filing) -> None:
-        path = f"/api/readings/{one.reading.id}/{act}"
+        path = f"/api/readings/{one.reading.id}/1/{act}"
         assert (await client.post(path, json={"reason": "moved"})).status_code == 200
 
     first = await station.file(SCALE, weight("83.0"), "to_review")
@@ -262,7 +292,7 @@ async def test_what_is_shown_stays_until_it_is_decided_and_says_that_it_is_an_ea
     second = await station.file(SCALE, weight("59.4"), "to_review")
     third = await station.file(SCALE, weight("60.1"), "to_review")
     shown = await tile()
-    assert f"/api/readings/{first.reading.id}/accept" in shown, "nothing changes under the finger"
+    assert f"/api/readings/{first.reading.id}/1/accept" in shown, "nothing changes under the finger"
     assert "59,4" not in shown
     assert "encore 2 à confirmer" in shown
     at = first.reading.received_at.astimezone().strftime("%H:%M:%S")
@@ -271,11 +301,11 @@ async def test_what_is_shown_stays_until_it_is_decided_and_says_that_it_is_an_ea
     assert f"Relevé antérieur, de {at}" in await tile(), "the one after it was rejected"
     await decide("accept", first)
     shown = await tile()
-    assert f"/api/readings/{second.reading.id}/accept" in shown
+    assert f"/api/readings/{second.reading.id}/1/accept" in shown
     assert "Relevé antérieur" in shown
     await decide("accept", second)
     newest = await station.file(SCALE, weight("60.2"), "to_review")
-    assert f"/api/readings/{newest.reading.id}/accept" in await tile()
+    assert f"/api/readings/{newest.reading.id}/1/accept" in await tile()
     assert "Relevé antérieur" not in await tile()
 
 
@@ -311,8 +341,7 @@ async def test_accepting_all_takes_what_stands_on_the_page_and_its_number_says_s
     assert sorted(body["readings"]) == sorted(on_the_page)
     assert "Tout accepter (2)" in page
     late = await station.file(CUFF, pressure(), "to_review")
-    twice = {"readings": body["readings"] * 2}
-    answer = await client.post("/api/readings/accept", json=twice)
+    answer = await client.post("/api/readings/accept", json=body)
     assert sorted(answer.json()["readings"]) == sorted(on_the_page)
     for one in (heavy[1], heavy[2], late):
         assert await station.state(one) == "to_review"

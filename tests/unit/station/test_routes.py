@@ -73,7 +73,7 @@ async def test_another_pages_request_is_refused(
     sent = {"Content-Type": "application/json", **headers}
     for path in (
         "/api/visits",
-        f"/api/readings/{uuid4()}/accept",
+        f"/api/readings/{uuid4()}/1/accept",
         "/api/series",
         f"/api/passkeys/{uuid4()}",
         "/api/delegation",
@@ -148,7 +148,7 @@ async def test_the_author_is_who_is_signed_in(station: Station) -> None:
     async with signed_in(station, ANNE) as assistant:
         await assistant.post("/api/visits", json=BODY)
         doubtful = await station.file(CUFF, pressure(), "to_review")
-        await assistant.post(f"/api/readings/{doubtful.reading.id}/accept", json={})
+        await assistant.post(f"/api/readings/{doubtful.reading.id}/1/accept", json={})
     audit = await station.journal.store.read(
         lambda database: database.execute(
             "SELECT author, act FROM audit ORDER BY number"
@@ -172,7 +172,7 @@ async def test_what_is_nobodys_is_announced_without_its_value(
         told = json.loads(said.removeprefix("data: "))
     assert told["state"] == "quarantined"
     assert (told["values"], told["text"]) == ({}, "")
-    asked = await client.get(f"/ask/reading/{nobodys.reading.id}")
+    asked = await client.get(f"/ask/reading/{nobodys.reading.id}/1")
     assert not shows(asked.text, "151")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from invented import filed, pressure, weight
-from record_room import RecordRoom, hub_of, nobodys, preparation, record_room
+from record_room import ALICE, RecordRoom, hub_of, nobodys, preparation, record_room
 
 from devicehub.driver import BodyMassIndex, BodyTemperature
 from devicehub.reading.derivation import Derivation, Member
@@ -20,7 +20,7 @@ from devicehub.station.routes import station_app
 from devicehub.station.sessions import COOKIE
 from devicehub.station.summary import Summaries
 from devicehub.transport.hands import station_now
-from devicehub.visit.operators import Operator
+from devicehub.visit.operators import NOBODY, Operator
 
 
 class Front:
@@ -92,6 +92,51 @@ async def test_what_is_not_filed_and_what_is_doubtful_says_so(front: Front) -> N
     told = row(await front.read(), "blood_pressure")
     assert "Mouvement pendant la mesure" in told
     assert "Enregistré" in told
+
+
+@pytest.mark.parametrize("name", ["Dr TEST", None])
+async def test_what_a_person_confirmed_says_so_and_asks_no_more(
+    front: Front, name: str | None
+) -> None:
+    """Whoever has a name signs with it; where nobody signs in, nobody has one."""
+    physician = Operator(id="dr-test", name=name, role="physician") if name else NOBODY
+    if name:
+        front.hub.sessions.operators.add(physician, "1234")
+        front.browser.cookies.set(COOKIE, front.hub.sessions.begin(physician))
+    one = await front.room.file(weight("48.0"), "to_review")
+    review, reading = front.hub.review, one.reading.id
+    await review.accept(reading, 1, by=physician)
+    said = f"Confirmé par {name}" if name else "Confirmé au poste"
+    told = row(await front.read(), "body_weight")
+    assert said in told
+    assert "Poids éloigné du dernier connu." in told
+    assert "confirmez" not in told
+    await review.undo(reading, 1, by=physician)
+    told = row(await front.read(), "body_weight")
+    assert "Confirmé" not in told
+    assert "confirmez que c’est bien ce patient" in told
+    await review.reject(reading, 1, by=physician, reason="moved")
+    assert "Confirmé" not in plain(await front.read())
+
+
+async def test_what_the_practices_rule_accepted_is_confirmed_by_nobody(front: Front) -> None:
+    await front.room.file(weight("67.9"), "filed")
+    assert "Confirmé" not in plain(await front.read())
+
+
+async def test_a_measurement_of_a_series_says_who_confirmed_it(front: Front) -> None:
+    one = await front.room.file(pressure(150), "to_review")
+    await front.hub.review.accept(one.reading.id, 1, by=NOBODY)
+    series = Derivation(
+        rule="blood_pressure_series", members=(Member(reading=one.reading.id, arm="left"),)
+    )
+    made = derive(pressure(150), series, [one.reading], version="1")
+    attribution = one.attribution.model_copy(update={"reading": made.id})
+    await front.room.journal.file(
+        [one.model_copy(update={"reading": made, "attribution": attribution, "state": "accepted"})]
+    )
+    told = row(await front.read(), "blood_pressure")
+    assert re.search(r"150/.*? bras gauche · compté · Confirmé au poste", told)
 
 
 async def test_a_value_no_sensor_measures_does_not_ask_who_the_patient_is(front: Front) -> None:
@@ -172,6 +217,26 @@ async def test_what_was_rejected_is_left_out_and_kept_in_sight(front: Front) -> 
     out = html.index('id="left-out"')
     assert html.index('data-kind="body_weight"') > out
     assert "Rejeté" in plain(html[out:])
+
+
+async def test_what_was_withdrawn_is_left_out_of_the_visit_it_was_taken_from(
+    front: Front,
+) -> None:
+    one = await front.room.file(weight("67.9"), "filed")
+    await front.hub.review.withdraw(
+        one.reading.id,
+        1,
+        by=Operator(id="dr-test", name="Dr TEST", role="physician"),
+        reason="duplicate",
+    )
+    html = await front.read()
+    out = plain(html[html.index('id="left-out"') :])
+    assert "67,9" in out
+    assert "Retiré" in out
+    assert "Aucune valeur" in plain(html)
+    visit = await front.room.desk.open(ALICE, author="page", closes=front.room.visit.id)
+    assert 'id="left-out"' not in await front.read(f"/summary/{visit.id}")
+    assert "Retiré" in plain(await front.read(f"/summary/{front.room.visit.id}"))
 
 
 async def test_what_is_planned_and_absent_has_its_cause_and_next_act(front: Front) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
+from bleak.backends.device import BLEDevice
 from invented import weight
 from record_room import RecordRoom, hub_of, record_room
 from starlette.responses import Response
@@ -42,6 +43,7 @@ from devicehub.station.sessions import COOKIE
 from devicehub.station.technician import Technician
 from devicehub.station.words import Words
 from devicehub.station.workshop_view import Bound
+from devicehub.transport.ble import Sighting
 from devicehub.transport.hands import Arrival, station_now
 from devicehub.visit.operators import Operator
 
@@ -147,6 +149,32 @@ async def test_no_page_names_the_patient_or_a_value(shop: Shop) -> None:
             assert SECRET.hex(" ") not in text
 
 
+async def test_each_look_alike_is_named_by_its_address_and_the_device_is_to_be_adopted(
+    shop: Shop,
+) -> None:
+    for end in ("01", "02"):
+        address = f"AA:00:00:00:00:{end}"
+        shop.commissioning.sort(
+            Sighting(
+                address=address,
+                name="TEST-SCALE 1",
+                services=frozenset(),
+                company_data={},
+                service_data={},
+                rssi=None,
+                at=station_now(),
+                device=BLEDevice(address, "TEST-SCALE 1", None),
+            )
+        )
+    one, other = (await shop.twin("devices"))["doubles"]
+    assert "00:01" in one
+    assert "00:02" in other
+    page = await shop.read("/technician/devices")
+    _cuff, scale = page.split('<li class="s-device"')[1:]
+    assert "À adopter" in scale
+    assert "Pas encore entendu" not in scale
+
+
 async def test_a_device_tells_everything_that_is_known_of_it(shop: Shop) -> None:
     now = station_now()
     facts = DeviceFacts(
@@ -171,7 +199,7 @@ async def test_a_device_tells_everything_that_is_known_of_it(shop: Shop) -> None
     )
     assert cuff["clock_off_seconds"] == 75, "its clock is ahead"
     assert cuff["driver_version"]
-    assert (scale["state"], scale["last_seen"]) == ("not_seen", None)
+    assert (scale["state"], scale["last_seen"]) == ("unadopted", None)
     assert [one["standing"] for one in scale["metrology"]["checks"]] == ["missing"]
     html = await shop.read("/technician")
     for part in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import get_args
@@ -19,7 +20,9 @@ from devicehub.devices.adoption import (
     Standing,
 )
 from devicehub.devices.binding import BleBinding
+from devicehub.devices.commissioning import Double
 from devicehub.devices.upkeep import Matter, Notice
+from devicehub.journal.records import QuarantineReason
 from devicehub.reading.derivation import Arm, Member, Posture
 from devicehub.reading.metrology import Check, Checked, Metrology
 from devicehub.station import telling
@@ -38,10 +41,28 @@ DAY = date(2026, 11, 22)
 @SPOKEN
 @pytest.mark.parametrize("code", get_args(CauseCode))
 def test_every_cause_names_the_next_act(language: Language, code: CauseCode) -> None:
-    told = telling.cause(Words(language), Cause(code, "Balance"))
-    assert told.what.endswith(".")
-    assert told.act.endswith(".")
-    assert "{" not in told.what + told.act
+    detail = "before_visit" if code == "in_quarantine" else None
+    for counts_from in (None, START):
+        why = Cause(code, "Balance", detail, at=START, counts_from=counts_from)
+        told = telling.cause(Words(language), why)
+        assert told.what.endswith(".")
+        assert told.act.endswith(".")
+        assert "{" not in told.what + told.act
+
+
+@SPOKEN
+@pytest.mark.parametrize("reason", get_args(QuarantineReason))
+def test_what_lies_in_the_tray_has_its_time_its_reason_and_what_works(
+    language: Language, reason: QuarantineReason
+) -> None:
+    words, again = Words(language), START + timedelta(seconds=90)
+    why = Cause("in_quarantine", "cuff", reason, at=START)
+    told, waits = (telling.cause(words, one) for one in (why, replace(why, counts_from=again)))
+    assert words.clock(START) in told.what
+    assert words(f"reason.{reason}")[1:] in told.what
+    assert {"fr": "à attribuer", "en": "to assign"}[language] in told.act
+    assert words.clock(again) not in told.act
+    assert words.clock(again) in waits.act
 
 
 @SPOKEN
@@ -85,6 +106,9 @@ def test_every_notice_of_a_device(language: Language, matter: Matter, check: Che
 def test_a_doubt_asks_and_never_judges(language: Language, code: str) -> None:
     text = telling.doubt(Words(language), code).lower()
     assert "normal" not in text  # "anormal" and "abnormal" too
+    fact = telling.doubt(Words(language), code, is_fact=True).lower().rstrip(".")
+    assert text.startswith(fact) or code == "nothing_to_compare"  # which is over by then
+    assert not re.search("confirm|compar|check that|vérifiez", fact)
 
 
 @SPOKEN
@@ -125,7 +149,10 @@ def test_every_double_and_every_stage_of_an_adoption(language: Language) -> None
     words, scale = Words(language), BleBinding("scale", "Balance", None, "TEST")
     doubles: list[Standing] = ["look_alike", "not_adopted"]
     for standing in doubles:
-        assert "Balance" in telling.double(words, Sorted(standing, scale))
+        double = Double(Sorted(standing, scale), "c0:00:00:00:0a:2f", START)
+        told = telling.double(words, double)
+        assert "Balance" in told
+        assert "0A:2F" in told, "as its label has it: two of one model are told apart"
     heard = Candidate("c0:00:00:00:0a:2f", "TEST-SCALE 3", START)
     challenge = Challenge("scale", "4711", "tina", START, frozenset(), (heard,))
     for stage in get_args(Stage):

@@ -52,6 +52,31 @@ async def test_a_visit_is_opened_and_closed_by_the_page_or_a_program(
     assert nameless.status_code == 422
 
 
+@pytest.mark.parametrize("trait", ["family_name", "given_name"])
+@pytest.mark.parametrize("name", ["DUPONT\u202eTNOPUD\x00", "a\u200bb\n", "T\u2029T", "T\u00adT"])
+async def test_a_name_with_signs_that_cannot_be_seen_is_refused_in_words(
+    station: Station, client: httpx.AsyncClient, trait: str, name: str
+) -> None:
+    answer = await client.post("/api/visits", json={**BODY, trait: name})
+    assert answer.status_code == 422
+    assert "caractère invisible" in answer.json()["error"]
+    assert station.desk.visit is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["D'ESSAI", "d’Essai", "TEST-ÉSSAI", "E\u0301SSAI", "TEST\u2011ESSAI", "TEST\u00a0ESSAI"],
+)
+async def test_a_name_as_people_write_it_is_taken_as_it_stands(
+    station: Station, client: httpx.AsyncClient, name: str
+) -> None:
+    opened = await client.post("/api/visits", json={**BODY, "family_name": name})
+    assert opened.status_code == 200
+    identity = station.desk.identity(opened.json()["visit"])
+    assert identity is not None
+    assert identity.family_name == name
+
+
 @pytest.mark.parametrize("years", [1, -131])
 async def test_a_birth_date_that_cannot_be_is_refused_in_words(
     station: Station, client: httpx.AsyncClient, years: int
@@ -191,14 +216,14 @@ async def test_of_a_locked_visit_nothing_is_said_and_nothing_told(
     assert (await client.post(f"/api/visits/{opened.id}/lock", json={})).status_code == 204
     for one in (waiting, taken):
         for act in acts:
-            path = f"/api/readings/{one.reading.id}/{act}"
+            path = f"/api/readings/{one.reading.id}/1/{act}"
             answer = await client.post(path, json={"reason": "other", "visit": opened.id})
             assert answer.status_code == 409, act
             assert "verrouillée" in answer.json()["error"], act
         for what in asked:
-            seen = await client.get(f"/ask/{what}/{one.reading.id}")
+            seen = await client.get(f"/ask/{what}/{one.reading.id}/1")
             assert seen.status_code == 409, what
-    every = {"readings": [str(waiting.reading.id)]}
+    every = {"readings": {str(waiting.reading.id): 1}}
     for path in ("/api/readings/accept", "/api/series", "/api/series/rest_over", "/api/series/end"):
         of_series = begin if path == "/api/series" else {"series": series}
         answer = await client.post(path, json=every if "readings" in path else of_series)
@@ -214,7 +239,7 @@ async def test_of_a_locked_visit_nothing_is_said_and_nothing_told(
     assert (await client.get("/api/series")).json() == {"series": None}
     assert [await station.state(one) for one in (waiting, taken)] == ["to_review", "accepted"]
     assert (await client.post(f"/api/visits/{opened.id}/unlock", json={})).status_code == 204
-    assert (await client.post(f"/api/readings/{waiting.reading.id}/accept", json={})).is_success
+    assert (await client.post(f"/api/readings/{waiting.reading.id}/1/accept", json={})).is_success
     assert "36.8" in (await client.get("/api/board")).text
 
 

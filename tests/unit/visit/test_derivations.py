@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import START, filed, height, pressure, weight
 
-from devicehub.driver import BodyMassIndex
+from devicehub.driver import BodyMassIndex, Measurement
 from devicehub.journal.records import Filing, State
 from devicehub.journal.states import BY_REVISION, BY_WORD, FIRST
 from devicehub.reading.reading import Reading
 from devicehub.visit import series as the
 from devicehub.visit.body_mass import body_mass, index
-from devicehub.visit.derivations import DERIVER, Change, changes, wanted
+from devicehub.visit.derivations import DERIVER, Change, changes, of_record, wanted
 from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.series import Series, SeriesRules
 
@@ -70,6 +70,18 @@ class TestBodyMassIndex:
         first, again = filed(weight("81")), filed(weight("80"), at=START + timedelta(minutes=2))
         (reading,) = all_wanted([first, again], known_height=RECORD)
         assert reading.derived_from[0] == again.reading.id
+
+    def test_it_takes_the_weight_measured_last_not_the_one_told_last(self) -> None:
+        now = filed(weight("81"), at=START + timedelta(minutes=5))
+        told = filed(weight("90"), at=START + timedelta(minutes=10))
+        clock = told.reading.stamp.model_copy(
+            update={"corrected": START + timedelta(minutes=1), "how": "device_clock"}
+        )
+        recalled = told.model_copy(
+            update={"reading": told.reading.model_copy(update={"stamp": clock})}
+        )
+        (reading,) = all_wanted([now, recalled], known_height=RECORD)
+        assert reading.derived_from[0] == now.reading.id
 
     @pytest.mark.parametrize("state", ["to_review", "rejected", "invalid", "withdrawn", "refused"])
     def test_nothing_is_computed_with_what_nobody_accepted(self, state: State) -> None:
@@ -231,6 +243,55 @@ class TestChanges:
         ((derived, state),) = book.derived().items()
         assert (state, book.filings[derived].attribution.visit) == ("accepted", "v2")
         assert book.filings[derived].attribution.author == DERIVER
+
+    def test_what_cannot_be_is_kept_as_invalid_though_each_member_can(self) -> None:
+        (reading,) = all_wanted([filed(weight("12")), filed(height("190"))])
+        assert reading.plausibility == "impossible"
+        (change,) = changes("v1", [reading], [], LATER)
+        assert (change.is_new, change.state, change.filing.state) == (True, "invalid", "invalid")
+        assert changes("v1", [reading], [change.filing], LATER) == []
+        assert changes("v1", [], [change.filing], LATER) == []
+
+
+class TestSilentRecord:
+    """Nobody knows what the record knows of the patient: after a restart, or before the dossier has answered."""
+
+    def stands(self, *beside: Filing, state: State = "filed") -> tuple[Filing, Reading | None]:
+        scale = filed(weight("81"))
+        (reading,) = all_wanted([scale], known_height=RECORD)
+        (change,) = changes("v1", [reading], [], LATER)
+        index_ = in_state(change.filing, state)
+        return index_, of_record([scale, index_, *beside])
+
+    @pytest.mark.parametrize("state", ["accepted", "published", "filed", "refused"])
+    def test_an_index_of_the_records_height_stands(self, state: State) -> None:
+        filing, kept = self.stands(state=state)
+        assert kept == filing.reading
+
+    @pytest.mark.parametrize("state", ["withdrawn", "rejected", "invalid"])
+    def test_what_was_dropped_is_not_brought_back(self, state: State) -> None:
+        assert self.stands(state=state)[1] is None
+
+    @pytest.mark.parametrize(
+        "beside",
+        [
+            weight("80"),
+            height("170"),
+            BodyMassIndex(kilograms_per_square_metre=Decimal("24.9")),
+        ],
+    )
+    def test_what_came_after_it_takes_its_place(self, beside: Measurement) -> None:
+        assert self.stands(filed(beside, at=START + timedelta(minutes=2)))[1] is None
+
+    def test_it_falls_with_its_weight(self) -> None:
+        filing, _ = self.stands()
+        assert of_record([in_state(filed(weight("81")), "withdrawn"), filing]) is None
+
+    def test_one_of_the_visits_own_height_is_none_of_it(self) -> None:
+        scale, rod = filed(weight("81")), filed(height("170"))
+        (reading,) = all_wanted([scale, rod])
+        (change,) = changes("v1", [reading], [], LATER)
+        assert of_record([scale, in_state(rod, "withdrawn"), change.filing]) is None
 
 
 STATES: list[State] = ["to_review", "accepted", "published", "filed", "rejected", "withdrawn"]

@@ -195,6 +195,8 @@ def test_half_a_code_before_a_whole_one_changes_nothing() -> None:
         (code({**ALICE, "S5": "X"}), "damaged"),
         (code({**ALICE, "S3": "Alice"}), "damaged"),
         (code({**ALICE, "S4": ""}), "damaged"),
+        (code({**ALICE, "S4": "TEST\u202eIASSE"}), "damaged"),
+        (code({**ALICE, "S3": "AL\u200bICE"}), "damaged"),
         (code({**ALICE, "S4": "A" * 100 + "B"}), "damaged"),
         (code(ALICE) + "S5F", "damaged"),
         (code(ALICE) + "S8XX", "damaged"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from invented import START, filed, pressure, weight
 
 from devicehub.driver import Kind
-from devicehub.journal.records import Filing, Lock, State, Visit
+from devicehub.journal.records import Filing, Lock, QuarantineReason, State, Visit
+from devicehub.reading.clock import Stamp
+from devicehub.reading.interval import Began
+from devicehub.visit.even_clock import Even
+from devicehub.visit.fence import Attributed, attribute
 from devicehub.visit.plan import (
     LIKELIEST,
     Absent,
@@ -24,10 +28,12 @@ from devicehub.visit.plan import (
     Snapshot,
     Trouble,
     absent,
+    in_tray,
     not_filed,
 )
 
 LATER, BEFORE = START + timedelta(minutes=3), START - timedelta(minutes=3)
+LONGEST = timedelta(seconds=90)
 VISIT = Visit(id="v1", opened_at=START, plan=("blood_pressure", "body_weight"))
 CUFF = RoomDevice("cuff", "Tensiomètre", frozenset[Kind]({"blood_pressure"}), on_radio=True)
 SCALE = RoomDevice("scale", "Balance", frozenset[Kind]({"body_weight"}), on_radio=False)
@@ -36,7 +42,7 @@ READY = replace(CUFF, condition="waiting", heard_at=LATER)
 
 def room(*devices: RoomDevice, **changes: Any) -> Snapshot:
     visit = VISIT.model_copy(update={"plan": ("blood_pressure",)})
-    return replace(Snapshot(visit=visit, devices=devices), **changes)
+    return replace(Snapshot(visit=visit, devices=devices, now=LATER), **changes)
 
 
 def cause(snapshot: Snapshot) -> Cause:
@@ -150,9 +156,10 @@ class TestTheVisit:
         locked = VISIT.model_copy(update={"locks": (Lock(since=LATER),), "plan": VISIT.plan[:1]})
         assert cause(room(READY, visit=locked)) == Cause("visit_locked")
 
-    def test_the_reading_is_in_quarantine_and_why(self) -> None:
+    def test_the_reading_is_in_quarantine_when_it_came_and_why(self) -> None:
         held = filed(pressure(120), at=LATER, visit=None, state="quarantined", device="cuff")
-        assert cause(room(READY, quarantined=[held])) == Cause("in_quarantine", "cuff", "no_visit")
+        told = Cause("in_quarantine", "cuff", "no_visit", at=LATER)
+        assert cause(room(READY, quarantined=[held])) == told
 
     @pytest.mark.parametrize(
         "held",
@@ -168,6 +175,17 @@ class TestTheVisit:
     def test_the_last_one_was_rejected(self) -> None:
         assert cause(room(READY, filings=[in_state("rejected")])).code == "rejected"
 
+    def test_of_what_cannot_be_it_is_not_said_that_nothing_came(self) -> None:
+        (one,) = absent(room(READY, filings=[in_state("invalid")]))
+        assert one.causes[0] == Cause("impossible", "device-1")
+
+    def test_the_last_one_was_taken_back(self) -> None:
+        gone = in_state("withdrawn")
+        told = cause(room(READY, withdrawn=[gone]))
+        assert told == Cause("withdrawn", "device-1", at=gone.attribution.at)
+        another = filed(weight("80"), at=LATER, state="withdrawn")
+        assert cause(room(READY, withdrawn=[another])).code == "not_measured"
+
     @pytest.mark.parametrize("state", ["to_review", "accepted", "published", "filed", "refused"])
     def test_what_has_come_is_not_absent(self, state: State) -> None:
         assert absent(room(READY, filings=[in_state(state)])) == ()
@@ -179,10 +197,78 @@ class TestTheVisit:
         ]
 
     def test_the_order_is_that_of_the_plan_and_nothing_unplanned_is_missed(self) -> None:
-        everything = Snapshot(visit=VISIT, devices=[CUFF, SCALE])
+        everything = Snapshot(visit=VISIT, devices=[CUFF, SCALE], now=LATER)
         assert [one.kind for one in absent(everything)] == ["blood_pressure", "body_weight"]
         nothing = VISIT.model_copy(update={"plan": ()})
         assert absent(replace(everything, visit=nothing)) == ()
+
+
+def late(seconds: int, reason: QuarantineReason = "before_visit", **changes: Any) -> Filing:
+    """In the tray: it came so long after the visit was opened, and began up to `LONGEST` before it came."""
+    at = START + timedelta(seconds=seconds)
+    held = filed(pressure(120), at=at, visit=None, state="quarantined", device="cuff")
+    began = Began(earliest=at - LONGEST, latest=at, known_from="arrival")
+    reading = held.reading.model_copy(update={"began": began, **changes})
+    attribution = held.attribution.model_copy(update={"quarantine": reason})
+    return held.model_copy(update={"reading": reading, "attribution": attribution})
+
+
+class TestInTheTray:
+    @pytest.mark.parametrize("unlocked", [None, START + timedelta(seconds=40)])
+    def test_from_when_on_a_new_measurement_counts(self, unlocked: datetime | None) -> None:
+        locks = (Lock(since=START, until=unlocked),) if unlocked else ()
+        visit = VISIT.model_copy(update={"locks": locks, "plan": VISIT.plan[:1]})
+        held = late(48, "visit_locked" if unlocked else "before_visit")
+        told = cause(room(READY, visit=visit, quarantined=[held], now=START))
+        assert told.counts_from == (unlocked or START) + LONGEST
+        # The fence says the same of one that begins then and lasts no time at all, the hardest case.
+        again = Began(
+            earliest=told.counts_from - LONGEST + timedelta(microseconds=1),
+            latest=told.counts_from,
+            known_from="arrival",
+        )
+        even = Even(START - timedelta(days=1), "restarted")
+        said = attribute(again, told.counts_from, [visit], grace=timedelta(), even=even)
+        assert said == Attributed("v1")
+
+    def test_once_that_time_has_come_it_is_told_no_longer(self) -> None:
+        held, over = late(48), START + LONGEST
+        assert cause(room(READY, quarantined=[held], now=over)).counts_from is None
+
+    @pytest.mark.parametrize("reason", ["unknown_time", "repeated_untimed", "clock_changed"])
+    def test_where_waiting_does_not_help_no_time_is_told(self, reason: QuarantineReason) -> None:
+        told = cause(room(READY, quarantined=[late(48, reason)], now=START))
+        assert (told.detail, told.counts_from) == (reason, None)
+
+    def test_one_that_was_seen_beginning_says_nothing_of_the_next(self) -> None:
+        paused = Began(earliest=BEFORE, latest=LATER, known_from="live_frames")
+        held = late(48, began=paused)
+        assert cause(room(READY, quarantined=[held], now=START)).counts_from is None
+
+    def test_beside_a_value_a_later_one_is_told_and_an_earlier_one_is_not(self) -> None:
+        came = in_state("filed")
+        later = room(READY, filings=[came], quarantined=[late(200)])
+        assert absent(later) == ()
+        told = in_tray(later, "blood_pressure")
+        assert told is not None
+        assert (told.code, told.at) == ("in_quarantine", START + timedelta(seconds=200))
+        assert in_tray(later, "body_weight") is None
+        assert in_tray(room(filings=[came], quarantined=[late(100)]), "blood_pressure") is None
+
+    def test_what_a_memory_tells_of_before_is_no_later_one(self) -> None:
+        stamp = Stamp(device_time=None, corrected=BEFORE, offset_seconds=0.0, how="device_clock")
+        of_before = late(200, "no_visit", stamp=stamp)
+        shown = room(READY, filings=[in_state("filed")], quarantined=[of_before])
+        assert in_tray(shown, "blood_pressure") is None
+
+    def test_what_is_computed_after_it_does_not_hide_it(self) -> None:
+        mean = filed(pressure(120), at=START + timedelta(seconds=300))
+        derived = mean.reading.model_copy(update={"source": "derived"})
+        shown = room(
+            filings=[in_state("filed"), mean.model_copy(update={"reading": derived})],
+            quarantined=[late(200)],
+        )
+        assert in_tray(shown, "blood_pressure") is not None
 
 
 class TestNotFiled:
@@ -223,7 +309,9 @@ def test_what_is_absent_always_has_a_cause_and_the_order_holds(
 ) -> None:
     locks = (Lock(since=START),) if locked else ()
     visit = VISIT.model_copy(update={"locks": locks})
-    found: tuple[Absent, ...] = absent(Snapshot(visit=visit, devices=several, radio_fault=fault))
+    found: tuple[Absent, ...] = absent(
+        Snapshot(visit=visit, devices=several, now=LATER, radio_fault=fault)
+    )
     assert [one.kind for one in found] == list(VISIT.plan)
     for one in found:
         ranks = [LIKELIEST[each.code] for each in one.causes]

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from devicehub.journal.records import Filing, State
 from devicehub.reading.derivation import Arm, Posture
+from devicehub.reading.interval import Began
 from devicehub.visit import series as the
 from devicehub.visit.course import Course, derivation, look
 from devicehub.visit.series import Series, SeriesRules
@@ -74,6 +75,13 @@ class Room:
     def rested(self) -> Room:
         self.now = self.series.rest_over_at
         return self
+
+    def tells_late(self, systolic: int, *, began: datetime) -> UUID:
+        """The cuff's memory tells now what it measured before, and when that began."""
+        filing = measured(systolic, at=self.now)
+        known = Began(earliest=began - seconds(1), latest=began, known_from="device_clock")
+        reading = filing.reading.model_copy(update={"began": known})
+        return self.measured(filing.model_copy(update={"reading": reading}))
 
 
 class TestTheCourse:
@@ -246,9 +254,9 @@ class TestOnceItIsDone:
     def test_both_arms_then_the_series_and_no_more(self) -> None:
         room = Room(both_arms=True, count=2, arm="left").rested()
         room.measures(128)
-        room.series = the.put_cuff_on(room.series, "right")
+        room.series = the.put_cuff_on(room.series, "right", room.now)
         room.measures(140)
-        room.series = the.choose_arm(room.series, "right")
+        room.series = the.choose_arm(room.series, "right", room.now)
         room.measures(138)
         room.measures(136)
         done = room.course()
@@ -281,11 +289,11 @@ class TestBothArms:
         assert room.course().act == "measure_arm"
         room.measures(128)
         assert room.course().act == "other_arm"
-        room.series = the.put_cuff_on(room.series, "right")
+        room.series = the.put_cuff_on(room.series, "right", room.now)
         assert room.course().act == "measure_arm"
         room.measures(140)
         assert (room.course().act, room.course().proposed_arm) == ("choose_arm", "right")
-        room.series = the.choose_arm(room.series, "left")
+        room.series = the.choose_arm(room.series, "left", room.now)
         for systolic in (130, 126):
             assert room.course().act == "measure"
             room.measures(systolic)
@@ -317,7 +325,7 @@ class TestBothArms:
     def test_a_mean_never_mixes_arms(self) -> None:
         room = Room(count=2, arm="left").rested()
         room.measures(150)
-        room.series = the.put_cuff_on(room.series, "right")
+        room.series = the.put_cuff_on(room.series, "right", room.now)
         room.measures(120)
         assert (room.course().mean, room.course().number) == (None, 2)
 
@@ -378,6 +386,75 @@ class TestCorrecting:
         for one in readings:
             room.says(one, "left", "seated")
         assert room.series == before
+
+
+class TestToldLate:
+    """A link is lost, the cuff keeps what it measured and tells it when something else has been said."""
+
+    def test_a_second_left_told_after_the_cuff_went_right_is_left(self) -> None:
+        room = Room(both_arms=True, arm="left").rested()
+        room.measures(150)
+        again = room.now + seconds(60)
+        room.now = again + seconds(80)
+        room.series = the.put_cuff_on(room.series, "right", room.now)
+        room.now += seconds(30)
+        room.tells_late(149, began=again)
+        assert [member.arm for member in room.course().members] == ["left", "left"]
+        assert room.course().act == "measure_arm", "the right one was never measured"
+        room.measures(140)
+        assert room.course().act == "choose_arm"
+
+    def test_of_a_cuff_that_went_to_and_fro_each_has_the_arm_of_its_beginning(self) -> None:
+        room = Room(count=5, arm=None).rested()
+        arms: tuple[Arm | None, ...] = (None, "left", "right")
+        began: list[datetime] = []
+        for arm in arms:
+            if arm is not None:
+                room.series = the.put_cuff_on(room.series, arm, room.now)
+            began.append(room.now + seconds(1))
+            room.now += seconds(60)
+        for one in began:
+            room.tells_late(150, began=one)
+        assert tuple(one.arm for one in room.series.taken) == arms
+
+    @pytest.mark.parametrize(
+        ("before", "arm"), [(the.TOLERANCE, "right"), (the.TOLERANCE + seconds(1), "left")]
+    )
+    def test_the_button_may_be_pressed_just_before_the_arm_is_said(
+        self, before: timedelta, arm: Arm
+    ) -> None:
+        room = Room(count=1, mean_of_last=1, arm="left").rested()
+        room.series = the.put_cuff_on(room.series, "right", room.now + before)
+        room.measures(150)
+        assert [one.arm for one in room.series.taken] == [arm]
+
+    def test_where_the_cuff_was_on_the_other_arm_all_along_so_is_what_is_told_late(self) -> None:
+        room = Room(count=2, arm="left").rested()
+        began = room.now
+        room.series = the.put_cuff_on(room.series, "left", room.now + seconds(60))
+        first = room.measures(150)
+        room.says(first, "right", "seated")
+        room.now += seconds(60)
+        room.tells_late(149, began=began)
+        assert [one.arm for one in room.series.taken] == ["right", "right"]
+
+    def test_a_seated_one_told_after_standing_up_stands_for_no_minute(self) -> None:
+        room = Room(count=1, mean_of_last=1, standing_minutes=(1,)).rested()
+        room.measures(150)
+        began = room.now + seconds(70)
+        room.series = the.stand_up(room.series, began + seconds(80))
+        room.now = began + seconds(120)
+        late = room.tells_late(149, began=began)
+        course = room.course()
+        assert (course.act, course.minute) == ("measure_standing", 1)
+        assert late not in {member.reading for member in course.members}
+        room.measures(140)
+        assert [m.minute for m in room.course().members] == [None, 1]
+
+    def test_a_series_kept_before_the_arms_had_their_times_goes_on(self) -> None:
+        room = Room(arm="left").rested()
+        kept = room.series.model_dump(mode="json", exclude={"earlier_arms"})
+        assert Series.model_validate(kept) == room.series
 
 
 class TestStanding:
@@ -460,7 +537,7 @@ def test_whatever_happens_the_course_can_be_told_and_the_mean_is_of_what_stands(
         elif act == "reject" and room.series.taken:
             room.become(room.series.taken[-1].reading, "rejected")
         elif act == "other":
-            room.series = the.choose_arm(room.series, "right")
+            room.series = the.choose_arm(room.series, "right", room.now)
         elif act == "stand":
             room.series = the.stand_up(room.series, room.now)
         elif act == "cut":
