@@ -250,7 +250,6 @@ class Bluetooth:
             self._show(source, name, "connecting")
             conversation = self._intake.open(source, nearby.last_idle)
             hands = self._noting(radio, nearby, conversation.hands)
-            nearby.last_idle = None
             sighting = nearby.newest(radio) or chosen.sighting
             try:
                 # With a bond there is nothing to pair: a device that has lost its own is told, never paired anew.
@@ -259,6 +258,7 @@ class Bluetooth:
                 ) as link:
                     self._show(source, name, "connected")
                     nearby.reached()
+                    nearby.last_idle = None
                     try:
                         await driver.session(link)
                         nearby.last_idle = conversation.idle_at_end()

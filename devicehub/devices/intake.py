@@ -8,6 +8,7 @@ hears of it. A frame whose reading a crash prevented is read again at the next s
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -131,7 +132,7 @@ class Intake:
             await conversation.take_up()
             try:
                 await conversation.read(frame)
-            except (JournalFailed, OSError):
+            except (JournalFailed, sqlite3.Error, OSError):
                 # The disk's fault: the frame may be read yet.
                 raise
             except Exception as error:

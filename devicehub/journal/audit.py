@@ -23,6 +23,9 @@ from uuid import UUID
 from devicehub.journal.failures import JournalFailed
 from devicehub.journal.moment import to_text
 
+STATION = "station"
+"""The author of what the station decides by itself."""
+
 Act = Literal[
     "accept",
     "answer_visit",

@@ -26,6 +26,7 @@ from devicehub.journal import (
     visits,
 )
 from devicehub.journal.adoptions import Adoption
+from devicehub.journal.audit import STATION
 from devicehub.journal.metrology import MetrologyEntry
 from devicehub.journal.records import (
     AtDossier,
@@ -51,9 +52,6 @@ from devicehub.reading.reading import DriverUsed, Origin, Reading
 from devicehub.reading.settle import Settling
 
 logger = logging.getLogger(__name__)
-
-STATION = "station"
-"""The author of what the station decides by itself."""
 
 
 class Journal:

@@ -140,11 +140,14 @@ class Store:
         return result
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """The result of ``query`` on one consistent, committed state of the file."""
+        """The result of ``query`` on one consistent, committed state of the file. Raises `JournalFailed`."""
         if self._reader is None or self._reading is None:
             raise JournalFailed(f"{self.path} n'est pas ouvert · {self.path} is not open")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, _query, self._reading, query)
+        try:
+            return await loop.run_in_executor(self._reader, _query, self._reading, query)
+        except sqlite3.Error as failure:
+            raise explained(failure, self.path) from failure
 
     async def damage(self) -> list[str]:
         """What SQLite finds wrong with the file (sqlite.org/pragma.html, "quick_check"); nothing where it is whole.

@@ -91,6 +91,7 @@ def unlock(database: Connection, visit: str, at: datetime, since: datetime, auth
         raise NotAllowed(f"visit {visit} is closed")
     if not known.locked:
         _begin_lock(database, visit, since)
+        audit.note(database, since, audit.STATION, "lock_visit", visit, "not_kept")
     database.execute(
         "UPDATE visit_lock SET until = ? WHERE visit = ? AND until IS NULL", (to_text(at), visit)
     )

@@ -101,7 +101,7 @@ def _device(listed: Listed, picture: Picture, tells: Tells, now: datetime) -> Ro
     failed = live is not None and any(
         "measurement_failed" in one.flags for one in live.measurements
     )
-    if live is not None and not failed and not live.is_idle and now - live.at <= FRESH:
+    if live is not None and not failed and not live.is_empty and now - live.at <= FRESH:
         condition = "measuring"
     return RoomDevice(
         id=listed.id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devicehub.station import telling
+from devicehub.station.expecting import names_of
 from devicehub.station.hub import Hub
 from devicehub.station.tile_view import ICONS
 from devicehub.station.who import Who, who, whose_all
@@ -32,7 +33,7 @@ class LeftView:
 
 async def left_views(hub: Hub, role: Role, words: Words, now: datetime) -> list[LeftView]:
     """What waits in other visits than the open one, newest first, for somebody of this role."""
-    names = {one.id: one.name for one in hub.listed}
+    names = names_of(hub.board.picture, hub.listed)
     left = await hub.review.left_behind()
     known = await whose_all(hub.desk, (filing.attribution.visit or "" for filing in left))
     views = []

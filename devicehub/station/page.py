@@ -259,7 +259,9 @@ class Page:
         outbox = picture.outbox
         if outbox is None:
             state, text = "unknown", words("outbox.unknown")
-        elif outbox.waiting == 0 and picture.left_behind:
+        elif outbox.waiting == 0 and (
+            picture.left_behind or picture.waits_here or picture.quarantined
+        ):
             state, text = "empty", words("outbox.left")
         elif outbox.waiting == 0:
             state, text = "empty", words("outbox.empty")

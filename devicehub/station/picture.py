@@ -15,6 +15,7 @@ from devicehub.devices.news import Why
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import Notice
 from devicehub.driver import Kind, Measurement
+from devicehub.driver.measurement import Number
 from devicehub.journal.records import Filing, Outbox, Visit, Withdrawn
 from devicehub.visit.dossier import KnownVisit
 from devicehub.visit.patient import PatientIdentity
@@ -66,11 +67,19 @@ class Live:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody is on the device: it measures nothing, though it speaks."""
-        values = [
+        """Whether nobody is on the device, or it does not tell: it has no value to show."""
+        return bool(self._values) and all(value is None or value < 1 for value in self._values)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it tells that nobody is on it: a scale at zero."""
+        return self.is_idle and None not in self._values
+
+    @property
+    def _values(self) -> list[Number | None]:
+        return [
             getattr(one, _MAIN[one.kind], None) for one in self.measurements if one.kind in _MAIN
         ]
-        return bool(values) and all(value is None or value < 1 for value in values)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def device_view(
 
 
 def _state(seen: Seen, listed: Listed | None, picture: Picture, now: datetime) -> str:
-    if fresh(seen, now) and seen.live is not None and seen.live.measurements:
+    live = seen.live if fresh(seen, now) else None
+    if live is not None and live.measurements and not live.is_empty:
         return "measuring"
     why = trouble_of(seen.device, picture)
     if why == "not_adopted":

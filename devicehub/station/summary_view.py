@@ -203,7 +203,9 @@ def _alerts(filing: Filing, around: Around) -> tuple[str, ...]:
     said += [
         telling.doubt(words, code, reading.metrology, is_fact=filing.state != "to_review")
         for code in doubts
-        if code not in flags and code != "impossible"
+        # What was decided had been compared when it came, whatever this run of the station knows by now.
+        if code not in {*flags, "impossible"}
+        and (code != "nothing_to_compare" or filing.state == "to_review")
     ]
     return (*said, *words.flags(reading.measurement))
 

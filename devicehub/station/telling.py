@@ -90,18 +90,23 @@ def doubt(
 
 
 def flags(
-    words: Words, reading: Reading, unlike: Doubt | None, held: Hold | None = None
+    words: Words,
+    reading: Reading,
+    unlike: Doubt | None,
+    held: Hold | None = None,
+    *,
+    is_fact: bool = False,
 ) -> tuple[str, ...]:
     """What a person should know before trusting a value, each once. ``unlike`` is what the desk doubts of it.
 
-    What already holds it back (``held``) is said there, and not again.
+    ``is_fact`` is as for `doubt`. What already holds it back (``held``) is said there, and not again.
     """
     said = []
     for code in policy.flags(reading, unlike):
         if code in reading.measurement.flags:
             said.append(words(f"flag.{code}"))
         elif code not in ("impossible", held):  # its state says so
-            said.append(doubt(words, code, reading.metrology))
+            said.append(doubt(words, code, reading.metrology, is_fact=is_fact))
     return tuple(dict.fromkeys(said))
 
 

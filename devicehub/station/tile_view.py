@@ -192,7 +192,7 @@ def kinds_of(picture: Picture, told: Sequence[Kind]) -> tuple[tuple[Kind, ...], 
     live = {
         LIVE_OF.get(one.kind, one.kind)
         for seen in picture.devices.values()
-        if seen.live is not None and not seen.live.is_idle
+        if seen.live is not None and not seen.live.is_empty
         for one in seen.live.measurements
     }
     shown = expected | here | live
@@ -242,7 +242,7 @@ def _live(
     for seen in picture.devices.values():
         if seen.live is None or not fresh(seen, now):
             continue
-        if seen.live.is_idle or not_emptied(seen, now):
+        if seen.live.is_empty or not_emptied(seen, now):
             continue
         if seen.live.since < visit.confirmed_since:
             earlier |= LIVE_OF.get(seen.kind, seen.kind) == kind if seen.kind else False
@@ -314,7 +314,8 @@ def _warnings(
     unlike = None
     if filing.state == "to_review" and picture.visit is not None:
         unlike = doubt(reading, picture.visit.id)
-    return tuple(dict.fromkeys([*said, *telling.flags(words, reading, unlike, held)]))
+    flags = telling.flags(words, reading, unlike, held, is_fact=filing.state != "to_review")
+    return tuple(dict.fromkeys([*said, *flags]))
 
 
 def _hold(filing: Filing | None, held: Hold | None, words: Words) -> str | None:

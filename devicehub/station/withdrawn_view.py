@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devicehub.station import telling
+from devicehub.station.expecting import names_of
 from devicehub.station.hub import Hub
 from devicehub.station.tile_view import ICONS
 from devicehub.station.who import Who, who, whose_all
 from devicehub.station.words import Words
 from devicehub.visit.gate import Role, holds
+from devicehub.visit.operators import NOBODY
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ async def withdrawn_views(
     hub: Hub, role: Role, words: Words, now: datetime, *, shown: str | None
 ) -> list[WithdrawnView]:
     """What was taken back lately, newest first, for somebody of this role; with its value the one that is ``shown``."""
-    names = {one.id: one.name for one in hub.listed}
+    names = names_of(hub.board.picture, hub.listed)
     people = {one.id: one.name for one in hub.sessions.operators.all()}
     found = await hub.review.withdrawn()
     known = await whose_all(hub.desk, (one.visit for one in found))
@@ -54,7 +56,9 @@ async def withdrawn_views(
                 withdrawn=words(
                     "withdrawn.by",
                     time=words.moment(attribution.at, now),
-                    author=people.get(attribution.author) or words("withdrawn.somebody"),
+                    author=words("withdrawn.somebody")
+                    if attribution.author == NOBODY.id
+                    else people.get(attribution.author, attribution.author),
                     reason=words(f"why_said.{attribution.reason or 'other'}"),
                 ),
                 value=words.value(reading.measurement) if str(reading.id) == shown else None,

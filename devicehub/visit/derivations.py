@@ -61,7 +61,8 @@ def wanted(
     mass = body_mass(filings, known_height)
     if mass is not None:
         found.append(derive(mass.measurement, mass.derivation, mass.counted, version=version))
-    return found
+    # Of members that are each possible, what is derived may be impossible: then one of them is not the patient's.
+    return [one for one in found if one.plausibility != "impossible"]
 
 
 def of_record(filings: Sequence[Filing]) -> Reading | None:
@@ -87,8 +88,7 @@ def changes(
 
     ``known`` are the visit's derived filings, and those of ``wanted`` wherever they are. A person's word
     stands: what somebody rejected or withdrew by hand is not filed again. The members were judged where
-    they came in, so their derived reading waits for nobody. Of members that are each possible, what is derived may
-    be impossible all the same: it is kept as invalid, like any such value, and not filed.
+    they came in, so their derived reading waits for nobody.
     """
     here = {filing.reading.id: filing for filing in known}
     should = {reading.id: reading for reading in wanted}
@@ -103,12 +103,11 @@ def changes(
 
 def _keep(visit: str, reading: Reading, known: Filing | None, now: datetime) -> Change | None:
     if known is None:
-        state: State = "invalid" if reading.plausibility == "impossible" else "accepted"
         attribution = Attribution(
             reading=reading.id, revision=1, visit=visit, author=DERIVER, at=now
         )
-        filing = Filing(reading=reading, attribution=attribution, state=state, state_at=now)
-        return Change(filing, state, is_new=True)
+        filing = Filing(reading=reading, attribution=attribution, state="accepted", state_at=now)
+        return Change(filing, "accepted", is_new=True)
     dropped = known.state == "withdrawn" and known.attribution.author == DERIVER
     elsewhere = known.state in _LIVE and known.attribution.visit != visit
     if dropped or elsewhere:

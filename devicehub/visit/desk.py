@@ -21,8 +21,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from devicehub.driver import Kind
+from devicehub.journal.audit import STATION
 from devicehub.journal.failures import JournalFull, NotAllowed
-from devicehub.journal.journal import STATION, Journal
+from devicehub.journal.journal import Journal
 from devicehub.journal.records import Lock, Owed, State, Visit
 from devicehub.journal.seal import Seal, SealBroken
 from devicehub.reading.reading import Reading

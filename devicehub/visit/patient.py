@@ -18,6 +18,11 @@ OLDEST_YEARS = 130
 
 NAMES: Final = ("family_name", "given_name")
 
+BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(one) for one in range(0xFE00, 0xFE10)
+}
+"""Letters, marks and symbols that show as nothing (Unicode: Default_Ignorable_Code_Point, and the blank Braille pattern)."""
+
 HIDDEN_SIGN: Final = "hidden_sign"
 """The type of pydantic's error for a name with a sign that cannot be seen."""
 
@@ -82,9 +87,9 @@ class PatientIdentity(Record):
 
 
 def _is_hidden(sign: str) -> bool:
-    """Whether a sign is a control, a direction, of no width, unassigned, or begins a line (Unicode: C*, Zl, Zp)."""
+    """Whether a sign is a control, a direction, of no width, blank, unassigned, or begins a line (Unicode: C*, Zl, Zp)."""
     category = unicodedata.category(sign)
-    return category.startswith("C") or category in ("Zl", "Zp")
+    return category.startswith("C") or category in ("Zl", "Zp") or sign in BLANK
 
 
 def _all_seen(name: str) -> str:

@@ -245,12 +245,12 @@ def _of_the_visit(room: Snapshot, kind: Kind) -> Iterator[Cause]:
     if held is not None:
         yield held
     gone = _newest(filing for filing in room.withdrawn if filing.reading.kind == kind)
-    if gone is not None:
-        yield Cause("withdrawn", gone.reading.device.id, at=gone.attribution.at)
     last = _newest(filing for filing in room.filings if filing.reading.kind == kind)
+    if gone is not None and (last is None or last.state_at < gone.attribution.at):
+        yield Cause("withdrawn", gone.reading.device.id, at=gone.attribution.at)
     if last is not None and last.state == "rejected":
         yield Cause("rejected", last.reading.device.id)
-    if last is not None and last.state == "invalid" and last.reading.source != "derived":
+    if last is not None and last.state == "invalid":
         yield Cause("impossible", last.reading.device.id)
 
 
@@ -302,7 +302,7 @@ def _counts_from(room: Snapshot, began: Began) -> datetime | None:
 
     One that was seen beginning is known to the moment, and so will be the next.
     """
-    if began.known_from == "live_frames":
+    if room.visit.locked or began.known_from == "live_frames":
         return None
     moment = room.visit.confirmed_since + (began.latest - began.earliest)
     return moment if moment > room.now else None

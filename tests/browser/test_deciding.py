@@ -141,7 +141,7 @@ async def test_what_was_accepted_by_mistake_is_taken_back_and_nobody_has_heard_o
         await keep(page, "undo")
         await tile.get_by_role("button", name="Revenir en arrière").click()
         await expect(tile.locator(".state")).to_have_text("À confirmer")
-        await expect(page.locator("#outbox")).to_have_text("Tout est classé")
+        await expect(page.locator("#outbox")).to_have_text("Tout le reste est classé")
 
         station.desk.undo_for = timedelta()
         later = await station.file(THERMOMETER, temperature())

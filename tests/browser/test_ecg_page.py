@@ -261,7 +261,9 @@ async def test_a_lead_at_its_limits_stays_in_its_own_lane(
         const reach = rows.reduce((a, b) => Math.max(a, b)) - rows.reduce((a, b) => Math.min(a, b));
         return reach / devicePixelRatio / (96 / 25.4);
     }"""
-    await page.wait_for_function(f"({reach})() > 10")
+    async with asyncio.timeout(20):
+        while await page.evaluate(reach) <= 10:
+            await page.wait_for_timeout(50)
     # A lane is 13 mm, of which 5.2 lie below the line; the calibration and the name reach 11 above it.
     assert await page.evaluate(reach) < 17
 
@@ -295,6 +297,7 @@ async def test_a_hand_on_its_way_to_one_patients_button_does_not_meet_the_next_o
     station.ecg.show("ecg", shown("others", is_frozen=True))
     await expect(panel(page).locator("h2 strong")).to_have_text(SAYS["frozen"])
     await expect(button).to_be_enabled()
+    await button.focus()
     opened = await station.visit(BRUNO)
     await expect(button).to_have_attribute("data-ecg-said", f'{{"visit":"{opened.id}"}}')
     await expect(button).to_be_disabled()
@@ -302,6 +305,7 @@ async def test_a_hand_on_its_way_to_one_patients_button_does_not_meet_the_next_o
     await expect(button).to_be_disabled()
     await page.clock.run_for(1)
     await expect(button).to_be_enabled()
+    await expect(button).to_be_focused()
     await button.click()
     await expect(page.locator(".ecg-why")).to_contain_text("rien à terminer")
 

@@ -129,7 +129,7 @@ async def test_what_a_switch_leaves_behind_is_told_and_decided_in_the_tray(
     await furnished(station)
     page, dialog = watched.page, watched.page.locator("dialog")
     left = await station.file(CUFF, pressure("190", "110"), "to_review", plausibility="unusual")
-    await expect(page.locator("#outbox")).to_have_text("Tout est classé")
+    await expect(page.locator("#outbox")).to_have_text("Tout le reste est classé")
     await page.get_by_role("button", name="Changer").click()
     await expect(dialog).to_contain_text("1 relevé attend encore une décision")
     await keep(page, "switch-warns")

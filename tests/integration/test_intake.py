@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -367,6 +368,24 @@ async def test_a_frame_its_driver_stumbles_over_is_kept_and_holds_up_no_other(
     assert room.shown.not_understood == ["cuff"]
     assert "frame_not_read device=cuff frame=1" in caplog.text
     assert await room.intake.recover([source]) == 0
+
+
+async def test_a_frame_the_disk_keeps_from_being_read_is_read_later(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.visit(timedelta(hours=1))
+
+    async def failing(_told: object) -> bool:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(room.journal, "is_repeated", failing)
+        with pytest.raises(sqlite3.OperationalError):
+            await room.intake.open(CUFF).deliver(Frame.of("2a35", PRESSURE), arrived())
+        with pytest.raises(sqlite3.OperationalError):
+            await room.intake.recover([CUFF])
+    assert await room.intake.recover([CUFF]) == 1
+    assert len(await room.filings()) == 1
 
 
 async def test_a_frame_whose_reading_a_crash_prevented_is_read_at_the_next_start(

@@ -717,6 +717,11 @@ async def test_a_lock_the_full_disk_did_not_take_is_kept_with_its_end(
     unlocked = await room.desk.unlock(visit.id, author="doctor")
     assert not unlocked.locked
     assert await room.journal.visits(visit.opened_at) == [unlocked]
+    assert [line[:2] for line in await room.audit()] == [
+        ("nurse", "open_visit"),
+        ("station", "lock_visit"),
+        ("doctor", "unlock_visit"),
+    ]
     assert (await room.measure()).attribution.quarantine == "visit_locked", (
         "it may have begun before"
     )

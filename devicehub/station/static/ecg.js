@@ -33,6 +33,7 @@
   let layout = null; // {columns, rows, width, row, strip}
   let due = false;
   let settled = 0; // when the panel's buttons decide again
+  let longing = ""; // the button that has the focus back then
 
   const clock = (moment) =>
     [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
@@ -217,12 +218,20 @@
   function settle() {
     const left = settled - performance.now();
     for (const button of deciding()) button.disabled = left > 0;
-    if (left > 0) setTimeout(settle, left);
+    if (left > 0) {
+      setTimeout(settle, left);
+      return;
+    }
+    if (longing && document.activeElement === document.body) {
+      document.getElementById(longing)?.focus({ preventScroll: true });
+    }
+    longing = "";
   }
 
   function swap(html) {
     const before = acts();
     const focused = panel.contains(document.activeElement) ? document.activeElement.id : "";
+    longing = focused || longing;
     panel.innerHTML = html;
     if (acts() !== before) settled = performance.now() + SETTLE;
     settle();
@@ -234,7 +243,6 @@
     section.dataset.standing = standing ?? "";
     const words = head?.dataset.say ?? "";
     if (said.textContent !== words) said.textContent = words;
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     count();
     if (strips && !layout) arrange();
   }

@@ -73,7 +73,17 @@ async def test_a_birth_date_that_cannot_be_is_refused(
 @pytest.mark.parametrize("trait", ["family_name", "given_name"])
 @pytest.mark.parametrize(
     "name",
-    ["A\u202eB", "A\u0000<script>", "a\u200bb", "TEST\n", "T\u2028T", "T\u2066T", "\ufeffTEST"],
+    [
+        "A\u202eB",
+        "A\u0000<script>",
+        "a\u200bb",
+        "TEST\n",
+        "T\u2028T",
+        "T\u2066T",
+        "\ufeffTEST",
+        "\u3164",
+        "T\ufe0f",
+    ],
 )
 async def test_a_name_with_signs_that_cannot_be_seen_is_refused_in_words(
     client: httpx.AsyncClient, wanted: dict[str, Any], trait: str, name: str

@@ -20,7 +20,7 @@ from devicehub.station.room_view import device_views
 from devicehub.station.tile_view import TileView, kinds_of, tile_view
 from devicehub.station.visits import physician_of
 from devicehub.station.words import Words
-from devicehub.visit.derivations import changes, wanted
+from devicehub.visit.derivations import wanted
 from devicehub.visit.operators import Operator, Operators
 from devicehub.visit.plan import absent, in_tray
 
@@ -96,32 +96,16 @@ def test_a_device_that_is_not_configured_is_expected_of_as_well(board: Board) ->
     }
 
 
-def test_an_index_that_cannot_be_says_so_on_its_tile_and_what_to_do(board: Board) -> None:
+def test_an_index_that_cannot_be_is_not_made_and_the_tile_says_what_to_do(board: Board) -> None:
     members = [
         filing(SCALE, BodyWeight(kilograms=Decimal(12), stable=True), "accepted"),
         filing(SCALE, BodyHeight(centimetres=Decimal(190)), "accepted"),
     ]
-    should = wanted(members, [], known_height=None, now=now(), version="9")
-    for one in (*members, *(change.filing for change in changes("visit-a", should, [], now()))):
+    assert wanted(members, [], known_height=None, now=now(), version="9") == []
+    for one in members:
         board.filing(one)
-    room = snapshot(board.picture, [WEIGHER], tells, plan=["body_mass_index"], now=now())
-    assert room is not None
-    (missing,) = absent(room)
-    tile = tile_view(
-        "body_mass_index",
-        board.picture,
-        Words("fr"),
-        now(),
-        role="assistant",
-        doubt=lambda _reading, _visit: None,
-        absent=missing,
-        held=None,
-        names={},
-        series=None,
-    )
-    assert tile.main is not None
-    assert (tile.main.text, tile.word) == ("3,3", "Valeur impossible")
-    assert tile.source == "Calculé par le poste"
+    tile = seen("body_mass_index", board)
+    assert tile.main is None
     assert tile.absent is not None
     assert "celui des deux qui manque ou qui ne va pas" in " ".join(tile.absent)
 
@@ -216,10 +200,33 @@ def test_an_empty_scale_makes_no_tile_and_takes_none(board: Board) -> None:
     assert codes(board.picture, [WEIGHER])["body_weight"] == "not_measured"
     tile = seen("body_weight", board)
     assert (tile.main, tile.state, tile.is_live) == (None, "waiting", False)
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert row.state == "connected"
     board.live(SCALE, [weight("71.4")], now())
     assert kinds_of(board.picture, ["blood_pressure"])[0] == ("blood_pressure", "body_weight")
     tile = seen("body_weight", board)
     assert (tile.main and tile.main.text, tile.state) == ("71,4", "measuring")
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert row.state == "measuring"
+
+
+@pytest.mark.parametrize(
+    "nothing_yet",
+    [
+        BodyWeight(),
+        BodyWeight(flags=("overload",)),
+        OxygenSaturation(flags=("searching",)),
+    ],
+)
+def test_what_measures_without_a_value_yet_is_measuring(
+    board: Board, nothing_yet: BodyWeight | OxygenSaturation
+) -> None:
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    board.live(SCALE, [nothing_yet], now())
+    assert nothing_yet.kind in kinds_of(board.picture, ["blood_pressure"])[0]
+    assert seen(nothing_yet.kind, board).state == "measuring"
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert row.state == "measuring"
 
 
 def test_beside_a_weight_an_empty_scale_is_not_live(board: Board) -> None:

@@ -309,6 +309,19 @@ async def test_what_is_shown_stays_until_it_is_decided_and_says_that_it_is_an_ea
     assert "Relevé antérieur" not in await tile()
 
 
+async def test_what_is_decided_keeps_its_doubt_as_a_fact_and_asks_nothing(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    station.board.visit(visit(), ALICE)
+    waits = filing(CUFF, pressure(), "to_review", plausibility="unusual")
+    station.board.filing(waits)
+    assert "vérifiez le patient" in tile_of((await client.get("/")).text, "blood_pressure")
+    station.board.filing(waits.model_copy(update={"state": "filed"}))
+    decided = tile_of((await client.get("/")).text, "blood_pressure")
+    assert "Valeur inhabituelle." in decided
+    assert "vérifiez" not in decided
+
+
 async def test_the_earlier_one_is_the_one_that_arrived_earlier(
     station: Station, client: httpx.AsyncClient
 ) -> None:

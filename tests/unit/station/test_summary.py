@@ -310,6 +310,7 @@ async def test_an_earlier_visit_of_the_day_is_found_by_its_id_and_no_other(front
     front.room.desk._identities.forget_but([])
     restarted = plain(await front.read())
     assert "TEST Alice" in restarted, "after a restart the dossier tells the name again"
+    assert "valeurs d’avant" not in restarted, "it was compared when it came"
     there = plain(await front.read(f"/summary/{first}"))
     assert "67,9" in there
     assert (await front.browser.get("/summary/v-unknown")).status_code == 404

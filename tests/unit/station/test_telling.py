@@ -106,8 +106,10 @@ def test_every_notice_of_a_device(language: Language, matter: Matter, check: Che
 def test_a_doubt_asks_and_never_judges(language: Language, code: str) -> None:
     text = telling.doubt(Words(language), code).lower()
     assert "normal" not in text  # "anormal" and "abnormal" too
+    if code == "nothing_to_compare":
+        return  # it is asked while it is so, and is over by then
     fact = telling.doubt(Words(language), code, is_fact=True).lower().rstrip(".")
-    assert text.startswith(fact) or code == "nothing_to_compare"  # which is over by then
+    assert text.startswith(fact)
     assert not re.search("confirm|compar|check that|vérifiez", fact)
 
 

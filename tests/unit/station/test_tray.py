@@ -124,7 +124,7 @@ async def test_a_value_nobody_can_name_is_neither_shown_nor_accepted(
     tray = (await client.get("/ask/tray")).text
     assert "À confirmer, visites closes" in tray
     assert "128/76" not in tray
-    assert f"{nameless.reading.id}/accept" not in tray
+    assert f"{nameless.reading.id}/1/accept" not in tray
     for question in ("reject", "reading"):
         asked = await client.get(f"/ask/{question}/{nameless.reading.id}/1")
         assert asked.status_code == 200

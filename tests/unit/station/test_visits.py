@@ -211,7 +211,7 @@ async def test_of_a_locked_visit_nothing_is_said_and_nothing_told(
     series = (await client.get("/api/series")).json()["series"]["id"]
     station.board.live(SCALE, [weight("68.25")], now())
     acts = ("accept", "reject", "retake", "withdraw", "reassign", "undo", "retry")
-    asked = ("reject", "retake", "reading", "withdraw", "reassign", "relabel")
+    asked = ("reject", "retake", "reading", "withdraw", "reassign")
     assert shows((await client.get("/api/board")).text, "151")
     assert (await client.post(f"/api/visits/{opened.id}/lock", json={})).status_code == 204
     for one in (waiting, taken):
@@ -220,9 +220,13 @@ async def test_of_a_locked_visit_nothing_is_said_and_nothing_told(
             answer = await client.post(path, json={"reason": "other", "visit": opened.id})
             assert answer.status_code == 409, act
             assert "verrouillée" in answer.json()["error"], act
-        for what in asked:
-            seen = await client.get(f"/ask/{what}/{one.reading.id}/1")
-            assert seen.status_code == 409, what
+        for path in (
+            *(f"/ask/{what}/{one.reading.id}/1" for what in asked),
+            f"/ask/relabel/{one.reading.id}",
+        ):
+            seen = await client.get(path)
+            assert seen.status_code == 409, path
+            assert "verrouillée" in seen.json()["error"], path
     every = {"readings": {str(waiting.reading.id): 1}}
     for path in ("/api/readings/accept", "/api/series", "/api/series/rest_over", "/api/series/end"):
         of_series = begin if path == "/api/series" else {"series": series}

@@ -244,13 +244,9 @@ class TestChanges:
         assert (state, book.filings[derived].attribution.visit) == ("accepted", "v2")
         assert book.filings[derived].attribution.author == DERIVER
 
-    def test_what_cannot_be_is_kept_as_invalid_though_each_member_can(self) -> None:
-        (reading,) = all_wanted([filed(weight("12")), filed(height("190"))])
-        assert reading.plausibility == "impossible"
-        (change,) = changes("v1", [reading], [], LATER)
-        assert (change.is_new, change.state, change.filing.state) == (True, "invalid", "invalid")
-        assert changes("v1", [reading], [change.filing], LATER) == []
-        assert changes("v1", [], [change.filing], LATER) == []
+    def test_what_cannot_be_is_not_derived_though_each_member_can(self) -> None:
+        assert all_wanted([filed(weight("12")), filed(height("190"))]) == []
+        assert all_wanted([filed(weight("72")), filed(height("190"))]) != []
 
 
 class TestSilentRecord:

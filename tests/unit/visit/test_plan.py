@@ -185,6 +185,9 @@ class TestTheVisit:
         assert told == Cause("withdrawn", "device-1", at=gone.attribution.at)
         another = filed(weight("80"), at=LATER, state="withdrawn")
         assert cause(room(READY, withdrawn=[another])).code == "not_measured"
+        after = in_state("rejected").model_copy(update={"state_at": LATER + LONGEST})
+        told = cause(room(READY, withdrawn=[gone], filings=[after]))
+        assert told.code == "rejected", "it is no longer the last one"
 
     @pytest.mark.parametrize("state", ["to_review", "accepted", "published", "filed", "refused"])
     def test_what_has_come_is_not_absent(self, state: State) -> None:
@@ -239,6 +242,14 @@ class TestInTheTray:
     def test_where_waiting_does_not_help_no_time_is_told(self, reason: QuarantineReason) -> None:
         told = cause(room(READY, quarantined=[late(48, reason)], now=START))
         assert (told.detail, told.counts_from) == (reason, None)
+
+    def test_while_the_visit_is_locked_nothing_counts_whenever_it_begins(self) -> None:
+        locked = VISIT.model_copy(update={"locks": (Lock(since=START + timedelta(seconds=50)),)})
+        told = in_tray(
+            room(READY, visit=locked, quarantined=[late(48)], now=START), "blood_pressure"
+        )
+        assert told is not None
+        assert told.counts_from is None
 
     def test_one_that_was_seen_beginning_says_nothing_of_the_next(self) -> None:
         paused = Began(earliest=BEFORE, latest=LATER, known_from="live_frames")
