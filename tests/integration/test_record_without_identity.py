@@ -103,25 +103,24 @@ async def test_the_number_is_not_in_the_capture_and_the_value_is(
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_the_capture_and_nothing_else(
-    how: signal.Signals, line: tuple[int, str], tmp_path: Path
+    how: signal.Signals,
+    line: tuple[int, str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     device, port = line
     folder = tmp_path / "captures"
     folder.mkdir()
     file = folder / "x.jsonl"
     command = [sys.executable, "-m", "devicehub", "record", str(file), "--port", port]
-    with (tmp_path / "said").open("w+", encoding="utf-8") as said:
-        program = subprocess.Popen(
-            [*command, "--driver", "omron_hbp", "--seconds", "300"], stderr=said
-        )
-        try:
-            say_until_taped(device, SENT["omron_hbp"][0], folder)
-            program.send_signal(how)
-            assert program.wait(PATIENCE) == 0
-        finally:
-            program.kill()
-            program.wait()
-        said.seek(0)
-        assert f"{file}: read it" in said.read()
+    program = subprocess.Popen([*command, "--driver", "omron_hbp", "--seconds", "300"])
+    try:
+        say_until_taped(device, SENT["omron_hbp"][0], folder)
+        program.send_signal(how)
+        assert program.wait(PATIENCE) == 0
+    finally:
+        program.kill()
+        program.wait()
+    assert f"{file}: read it" in capfd.readouterr().err
     assert [path.name for path in folder.iterdir()] == ["x.jsonl"]
     assert not holds_the_number(folder)
