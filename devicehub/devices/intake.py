@@ -120,7 +120,9 @@ class Intake:
     async def recover(self, sources: Sequence[Source]) -> int:
         """Read the frames a crash left unread, oldest first; how many there were.
 
-        One that its driver stumbles over is kept as not understood, and said: it holds up no other. Frames of a device that is no longer bound stay where they are, unread and complete.
+        One that its driver stumbles over is kept as not understood, and said: it holds up no other. Frames of a device
+        that is no longer bound stay where they are, unread and complete. Raises `JournalFailed`, ``sqlite3.Error`` or
+        ``OSError`` where the disk is at fault: nothing more is read then, and nothing lost.
         """
         known = {source.id: source for source in sources}
         frames = [f for f in await self.journal.unread_frames() if f.device in known]

@@ -140,7 +140,7 @@ class Store:
         return result
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """The result of ``query`` on one consistent, committed state of the file. Raises `JournalFailed`."""
+        """The result of ``query`` on one consistent, committed state of the file. Raises `JournalFailed` where the disk fails."""
         if self._reader is None or self._reading is None:
             raise JournalFailed(f"{self.path} n'est pas ouvert · {self.path} is not open")
         loop = asyncio.get_running_loop()

@@ -18,8 +18,9 @@ rate is finished where a driver delivers it; one that streams it only ever shows
 A measurement began with the first of its live frames, provided the device was seen idle before: a live
 frame right after connecting may belong to a measurement that began long ago, perhaps for somebody else. The
 same holds for a scale that was not seen empty. Then the start is not known here, and the fence gets the
-cautious interval instead; or, where the connection before ended just now with an idle device, what lies since then. Where a scale gives no value while it moves, the load may have come with the first such
-frame or after the last: both count.
+cautious interval instead; or, where the connection before ended just now with an idle device, what lies since
+then. Where a scale gives no value while it moves, the load may have come with the first such frame or after the
+last: both count.
 
 The state is a value (`Settling`): it is journalled with every frame, so that a frame whose reading a crash
 prevented is read again later exactly as it would have been. It starts afresh with every connection. It does

@@ -51,7 +51,8 @@ def doubt(
 ) -> Doubt | None:
     """Whether a measurement made ``at`` is unlike this patient's last one; ``None`` where it is not.
 
-    What could be compared, were the ``earlier`` values not withheld (``None``), is doubted. Without ``born`` nobody can say whether the patient grows: then only what a child cannot do is asked about.
+    What could be compared is doubted where nobody knows the ``earlier`` values (``None``). Without ``born`` nobody can
+    say whether the patient grows: then only what a child cannot do is asked about.
     """
     field = _FIELDS.get(measurement.kind)
     if field is None:

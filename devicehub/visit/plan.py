@@ -71,8 +71,9 @@ CauseCode = Literal[
 ``asleep``: not heard since the visit was opened; a device that talks to somebody else's telephone is silent too.
 ``not_measured``: heard, and nothing was measured with it yet. ``not_emptied``: a load rests on the scale, which was not seen
 empty before it, and is no weight to come. ``came_without``: it has measured in this visit,
-and did not tell this along with it. ``impossible``: what came last no sensor can have measured. ``withdrawn``: a person took it back. ``computed``: no device is needed, what it is made of has to come. ``unknown_device``: no device is known
-to tell this, and of this one nobody knows yet what it tells; ``unknown_not_adopted`` as long as it is not the room's. ``bond_elsewhere``: another radio holds its bond.
+and did not tell this along with it. ``impossible``: what came last no sensor can have measured. ``withdrawn``: a
+person took it back. ``computed``: no device is needed, what it is made of has to come. ``unknown_device``: no device
+is known to tell this, and of this one nobody knows yet what it tells; ``unknown_not_adopted`` as long as it is not the room's. ``bond_elsewhere``: another radio holds its bond.
 """
 
 NotFiledCode = Literal["broker_down", "dossier_silent", "refused"]
@@ -122,8 +123,8 @@ class RoomDevice:
 class Snapshot:
     """What is known in the room at one moment.
 
-    ``now`` is that moment. ``filings`` are the visit's, ``withdrawn`` what was taken back from it, ``quarantined`` what belongs to nobody yet. ``radio_fault`` is the fault of the
-    radio where none hears; ``broker_up`` and ``dossier_up`` are ``None`` until somebody has said.
+    ``now`` is that moment. ``filings`` are the visit's, ``withdrawn`` what was taken back from it, ``quarantined``
+    what belongs to nobody yet. ``radio_fault`` is the fault of the radio where none hears; ``broker_up`` and ``dossier_up`` are ``None`` until somebody has said.
     """
 
     visit: Visit
