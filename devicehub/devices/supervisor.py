@@ -125,6 +125,8 @@ class Supervisor:
                     here = replace(source, origin=origin_of(port))
                     hands = self._intake.open(here).hands
                     async with open_line(port, line, hands, model=source.model) as link:
+                        if origin_of(port) != here.origin:  # it was led elsewhere meanwhile
+                            continue
                         self._show(here, name, "connected")
                         await driver.session(link)
             except PortLost as lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Coroutine
@@ -61,6 +62,8 @@ class Processes:
             "-m",
             "devicehub",
             *arguments,
+            # What a part that was killed leaves behind lies beside the demo's own files.
+            env={**os.environ, "TMPDIR": str(self.folder)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

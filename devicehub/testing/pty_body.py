@@ -1,25 +1,17 @@
-"""The body of a simulated serial device: a pseudo-terminal, whose other end is a port like any other."""
+"""The body of a simulated serial device: one end of a port, whose other end is the hub's like any other."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from devicehub.testing.pty_port import pty_port
 from devicehub.testing.simulator import Message, SerialSimulator
-
-if sys.platform == "win32":
-    raise ImportError(
-        "Windows n'a pas de pseudo-terminal : les simulateurs série tournent sous Linux ou macOS / "
-        "Windows has no pseudo-terminals: simulated serial devices run on Linux or macOS"
-    )
-
-import tty
 
 _CHUNK = 4096
 
@@ -36,18 +28,14 @@ class PtyBody:
     ) -> None:
         self._simulator = simulator
         self._on_event = on_event
-        self._master = -1
-        self._slave = -1
+        self._device = -1
+        self._plugged = contextlib.ExitStack()
         self.path = ""
         """The port to open; it exists inside the block only."""
 
     async def __aenter__(self) -> Self:
-        # Our own end of the slave stays open: without one, reading the master fails whenever no hub is there.
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
-        asyncio.get_running_loop().add_reader(self._master, self._receive)
+        self._device, self.path = self._plugged.enter_context(pty_port(held=True))
+        asyncio.get_running_loop().add_reader(self._device, self._receive)
         return self
 
     async def __aexit__(
@@ -56,9 +44,8 @@ class PtyBody:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        asyncio.get_running_loop().remove_reader(self._master)
-        os.close(self._slave)
-        os.close(self._master)
+        asyncio.get_running_loop().remove_reader(self._device)
+        self._plugged.close()
 
     async def measure(self) -> None:
         """Measure the next patient, in real time. The simulator moves on between two steps."""
@@ -72,12 +59,12 @@ class PtyBody:
             self._on_event(message, _now())
 
     def _receive(self) -> None:
-        self._send(self._simulator.receive(os.read(self._master, _CHUNK), _now()))
+        self._send(self._simulator.receive(os.read(self._device, _CHUNK), _now()))
 
     def _send(self, data: bytes) -> None:
         # A real line, too, drops what nobody reads.
         with contextlib.suppress(BlockingIOError):
-            os.write(self._master, data)
+            os.write(self._device, data)
 
 
 def _now() -> datetime:

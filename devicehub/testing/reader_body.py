@@ -1,4 +1,4 @@
-"""An identity reader that does not exist: a pseudo-terminal that "scans" codes. Its patients are invented."""
+"""An identity reader that does not exist: a port that "scans" codes. Its patients are invented."""
 
 from __future__ import annotations
 
@@ -6,21 +6,13 @@ import asyncio
 import contextlib
 import os
 import select
-import sys
 from datetime import date
 from types import TracebackType
 from typing import Final, Self
 
+from devicehub.testing.pty_port import pty_port
 from devicehub.visit.ins import GS, HEADER, INS_NIR_TEST
 from devicehub.visit.patient import Ins, PatientIdentity
-
-if sys.platform == "win32":
-    raise ImportError(
-        "Windows n'a pas de pseudo-terminal : le lecteur simulé tourne sous Linux ou macOS / "
-        "Windows has no pseudo-terminals: the simulated reader runs on Linux or macOS"
-    )
-
-import tty
 
 ALICE: Final = PatientIdentity(
     family_name="TEST",
@@ -71,16 +63,13 @@ class ReaderBody:
     """A reader whose port is `path`, plugged in for as long as the block lasts."""
 
     def __init__(self) -> None:
-        self._master = -1
+        self._device = -1
+        self._plugged = contextlib.ExitStack()
         self.path = ""
 
     async def __aenter__(self) -> Self:
-        # Our own end of the slave is closed: so the master shows whether a hub has opened the port.
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        self.path = os.ttyname(slave)
-        os.close(slave)
-        os.set_blocking(self._master, False)
+        # Not held: so the device's end shows whether a hub has opened the port.
+        self._device, self.path = self._plugged.enter_context(pty_port(held=False))
         return self
 
     async def __aexit__(
@@ -89,12 +78,12 @@ class ReaderBody:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._master)
+        self._plugged.close()
 
     async def opened(self) -> None:
         """Wait until a hub has the port open."""
         poll = select.poll()
-        poll.register(self._master, select.POLLIN)
+        poll.register(self._device, select.POLLIN)
         while any(event & select.POLLHUP for _file, event in poll.poll(0)):  # noqa: ASYNC110 - a terminal tells nobody
             await asyncio.sleep(LOOKS_EVERY)
 
@@ -102,7 +91,7 @@ class ReaderBody:
         """Send bytes as they are."""
         # A real line, too, drops what nobody reads.
         with contextlib.suppress(BlockingIOError):
-            os.write(self._master, data)
+            os.write(self._device, data)
 
     def scan(self, code: bytes) -> None:
         """Read one code."""

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -32,9 +32,8 @@ from devicehub.transport.port_identity import Port
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
 
-import tty
-
 from devicehub.testing.pty_body import PtyBody
+from devicehub.testing.pty_port import pty_port
 from devicehub_simulators.mt_sics import MtSicsScale
 
 PATIENCE = 40.0
@@ -56,10 +55,8 @@ class Terminal:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.device, self._port = os.openpty()
-        os.set_blocking(self.device, False)
-        tty.setraw(self._port)
-        self.path = os.ttyname(self._port)
+        self._plugged = ExitStack()
+        self.device, self.path = self._plugged.enter_context(pty_port(held=True))
 
     async def use(self, every: float = 0.2) -> None:
         while True:
@@ -68,8 +65,7 @@ class Terminal:
             await asyncio.sleep(every)
 
     def close(self) -> None:
-        os.close(self.device)
-        os.close(self._port)
+        self._plugged.close()
 
 
 @asynccontextmanager

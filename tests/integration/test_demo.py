@@ -79,7 +79,8 @@ async def first_line(process: asyncio.subprocess.Process, containing: str) -> st
         async for line in process.stdout:
             if containing in line.decode():
                 return line.decode()
-    pytest.fail(f"the demo ended without a word of {containing!r}")
+    _, err = await all_said(process)
+    pytest.fail(f"the demo ended without a word of {containing!r}:\n{err}")
 
 
 async def test_once_tells_of_three_readings_that_were_filed(scratch: Path) -> None:

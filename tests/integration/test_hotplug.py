@@ -23,7 +23,7 @@ from devicehub.devices import registry
 from devicehub.devices.adoption import Sorted
 from devicehub.devices.binding import SerialBinding
 from devicehub.devices.bonds import Bonds
-from devicehub.devices.intake import Intake
+from devicehub.devices.intake import Conversation, Intake, Source
 from devicehub.devices.news import DeviceNews
 from devicehub.devices.supervisor import Supervisor
 from devicehub.driver import LinkLost, Measurement, NotUnderstood, SerialDriver, Settles
@@ -317,6 +317,31 @@ async def test_a_port_has_one_device(tmp_path: Path) -> None:
 
 
 both = {"connected", "lost"}
+
+
+async def test_a_link_that_is_laid_while_its_port_opens_makes_no_device_of_a_simulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usb").mkdir()
+    alias = tmp_path / "scale"
+    origins: list[str] = []
+    really_open = Intake.open
+
+    async with PtyBody(MtSicsScale(seed=1), lambda *_: None) as body:
+
+        def plug_in_and_open(
+            intake: Intake, source: Source, last_idle: datetime | None = None
+        ) -> Conversation:
+            origins.append(source.origin)
+            if not alias.exists():
+                alias.symlink_to(body.path)
+            return really_open(intake, source, last_idle)
+
+        monkeypatch.setattr(Intake, "open", plug_in_and_open)
+        bound = [binding("mt_sics", str(alias), "device")]
+        async with running(tmp_path, bound, Sockets(tmp_path / "usb")) as station:
+            news = await station.is_now("connected")
+    assert (news.source.origin, origins) == ("simulator", ["device", "simulator"])
 
 
 async def test_a_port_is_free_again_when_its_user_leaves(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from devicehub.transport.tape import load
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
 
-import tty
+from devicehub.testing.pty_port import pty_port
 
 PATIENCE = 30.0
 NUMBER = b"9700175123456"
@@ -53,13 +54,9 @@ SENT: dict[str, tuple[bytes, type[Measurement]]] = {
 
 @pytest.fixture
 def line() -> Iterator[tuple[int, str]]:
-    """The device's end of a pseudo-terminal, and the name of ours."""
-    device, ours = os.openpty()
-    tty.setraw(ours)
-    name = os.ttyname(ours)
-    yield device, name
-    os.close(ours)
-    os.close(device)
+    """The device's end of a line, and the path of ours."""
+    with pty_port(held=True) as ends:
+        yield ends
 
 
 def holds_the_number(folder: Path) -> bool:
@@ -71,7 +68,8 @@ def say_until_taped(device: int, sent: bytes, folder: Path) -> None:
     """Say it again until something is on the tape: what is said before the port is open is lost."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        os.write(device, sent)
+        with suppress(BlockingIOError):  # a line that nobody reads is full
+            os.write(device, sent)
         time.sleep(0.1)
         if any(path.read_text("utf-8").count("\n") > 2 for path in folder.iterdir()):
             return

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
@@ -21,9 +20,8 @@ from devicehub.transport.tape import load
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix's", allow_module_level=True)
 
-import tty
-
 from devicehub.testing.pty_body import PtyBody
+from devicehub.testing.pty_port import pty_port
 from devicehub_simulators.suntech_oem import SuntechOem
 
 PATIENCE = 20.0
@@ -65,19 +63,6 @@ class Hub:
             await self.driver.session(link)
 
 
-@contextmanager
-def plugged() -> Iterator[tuple[int, str]]:
-    """The device's end of a line, and the name of the hub's."""
-    device, port = os.openpty()
-    try:
-        tty.setraw(port)
-        path = os.ttyname(port)
-        yield device, path
-    finally:
-        os.close(device)
-        os.close(port)
-
-
 @pytest.mark.parametrize(
     ("name", "capture"),
     [
@@ -99,7 +84,7 @@ async def test_unplugged_in_the_middle_of_a_message_and_plugged_in_elsewhere(
     said = b"".join(step.data for step in played.steps if step.by == "device")
     framer = driver.line.framer()
     whole = next(at for at in range(1, len(said) + 1) if framer.feed(said[at - 1 : at]))
-    with plugged() as (device, port):
+    with pty_port(held=True) as (device, port):
         before = Hub(driver)
         reading = asyncio.create_task(before.read(port))
         await asyncio.wait_for(before.opened.wait(), PATIENCE)
@@ -108,7 +93,7 @@ async def test_unplugged_in_the_middle_of_a_message_and_plugged_in_elsewhere(
         async with asyncio.timeout(PATIENCE):
             await reading
     assert before.handed == []
-    with plugged() as (device, port):
+    with pty_port(held=True) as (device, port):
         after = Hub(driver)
         reading = asyncio.create_task(after.read(port))
         await asyncio.wait_for(after.opened.wait(), PATIENCE)
