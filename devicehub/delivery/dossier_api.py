@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from devicehub.delivery.address import TlsFiles
 from devicehub.delivery.tls import client_context
-from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
+from devicehub.driver import Kind
+from devicehub.visit.dossier import (
+    DossierRefused,
+    DossierUnreachable,
+    EarlierValue,
+    KnownVisit,
+    Opening,
+)
 
 __all__ = ["DossierApi", "DossierRefused", "DossierUnreachable"]
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 5.0
 """A person waits at the screen: a dossier that is slower than this counts as unreachable."""
@@ -97,6 +109,9 @@ class DossierApi:
             # A later dossier may say more of a visit than this station knows.
             fields = told if isinstance(told, dict) else {}
             known = {name: fields[name] for name in KnownVisit.model_fields if name in fields}
+            for name, item in _SAID_ONE_BY_ONE.items():
+                if isinstance(known.get(name), list):
+                    known[name] = _understood(known[name], item, name)
             return KnownVisit.model_validate(known)
         except ValidationError:
             raise self._nonsense() from None
@@ -129,3 +144,21 @@ class DossierApi:
             f"ce qui répond à {self._base_url} n'est pas un dossier ; vérifiez l'adresse · "
             f"what answers at {self._base_url} is no dossier; check the address"
         )
+
+
+_SAID_ONE_BY_ONE: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
+    {"plan": TypeAdapter(Kind), "earlier": TypeAdapter(EarlierValue)}
+)
+
+
+def _understood(told: list[object], item: TypeAdapter[Any], name: str) -> list[Any]:
+    """What this version knows of a list: a later dossier's other kinds hide neither the visit nor the worklist."""
+    understood = []
+    for one in told:
+        with contextlib.suppress(ValidationError):
+            understood.append(item.validate_python(one))
+    if len(understood) < len(told):
+        logger.warning(
+            "dossier.not_understood field=%s count=%d", name, len(told) - len(understood)
+        )
+    return understood

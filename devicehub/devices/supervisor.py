@@ -1,7 +1,8 @@
 """The supervisor: one task a device, kept alive for as long as the station runs.
 
 Only three failures are expected of a conversation (`devicehub.driver.failures`). Anything else is a bug of
-one driver: it ends that device's task with its traceback in the log, and no other device notices.
+one driver: that device rests for a while, with the traceback in the log, and no other device notices. Then the
+frame is set aside (`Intake.recover`), and the device is read again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 SERIAL_RETRY = 0.5
 """A device that was plugged in again, wherever, is read within two seconds."""
 FULL_DISK_RETRY = 15.0
+FAULT_RETRY = 30.0
+"""A driver that stumbles at every frame fills no log, and one that stumbled once misses no second patient."""
 
 
 class Supervisor:
@@ -99,7 +102,7 @@ class Supervisor:
         self._show_device(news)
 
     async def _guard(self, source: Source, name: str, care: Callable[[], Awaitable[None]]) -> None:
-        """Run one device's task; a bug in its driver ends it here."""
+        """Run one device's task; a bug in its driver goes no further."""
         while True:
             try:
                 await care()
@@ -111,7 +114,7 @@ class Supervisor:
             except Exception as error:
                 log.exception("device_failed device=%s driver=%s", source.id, source.driver.id)
                 self._show(source, name, "failed", f"{type(error).__name__}: {error}")
-                return
+                await asyncio.sleep(FAULT_RETRY)
 
     async def _serial_device(self, source: Source, line: Line, name: str) -> None:
         driver = source.driver

@@ -24,7 +24,7 @@ from furnished import (
 )
 from looking import keep, violations
 from playwright.async_api import Browser, expect
-from processes import free_port
+from ports import free_port
 from station_room import (
     ALICE,
     BRUNO,

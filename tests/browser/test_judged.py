@@ -23,7 +23,8 @@ import httpx
 import pytest
 from looking import keep, violations
 from playwright.async_api import Browser, Page, expect
-from processes import Part, devices, free_port, until
+from ports import free_port
+from processes import Part, devices, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

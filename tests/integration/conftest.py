@@ -6,7 +6,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -19,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import psutil
 import pytest
 import trustme
+from ports import free_port
 
 from devicehub.delivery.address import Address, TlsFiles, Version
 from devicehub.delivery.broker import EmbeddedBroker
@@ -47,7 +47,7 @@ class RunningBroker(ABC):
         self.user = user
         self.password = password
         self.tls = tls
-        self.port = 0
+        self.port = free_port()
 
     speaks: Version
 
@@ -93,7 +93,6 @@ class Nats(RunningBroker):
             self.folder, port=self.port, user=self.user, password=self.password, tls=self.tls
         )
         await self._embedded.start()
-        self.port = self._embedded.port
 
     async def stop(self) -> None:
         if self._embedded is not None:
@@ -120,8 +119,6 @@ class Mosquitto(RunningBroker):
         return self._process.pid
 
     async def start(self) -> None:
-        if not self.port:
-            self.port = free_port()
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text("\n".join(self._settings()) + "\n")
         with (self.folder / "mosquitto.log").open("ab") as log:
@@ -213,14 +210,6 @@ class StartBroker(Protocol[Kind_co]):
         password: str | None = None,
         tls: TlsFiles | None = None,
     ) -> Awaitable[Kind_co]: ...
-
-
-def free_port() -> int:
-    """A port nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def answers(port: int) -> bool:

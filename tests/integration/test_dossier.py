@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Self
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import httpx
 import psutil
@@ -31,6 +32,7 @@ from devicehub.delivery.mqtt import (
 from devicehub.dossier import ingest as ingest_module
 from devicehub.dossier.dossier import DossierFailed, DossierSettings, Running, run_dossier, running
 from devicehub.dossier.store import DossierStore
+from devicehub.driver import BodyWeight
 from devicehub.journal.records import Attribution, Receipt
 from devicehub.visit.dossier import Opening
 from devicehub.visit.patient import PatientIdentity
@@ -411,10 +413,16 @@ async def test_what_cannot_start_says_why(
             await start(port=port, store=tmp_path / "other.sqlite")
 
 
-async def test_what_is_no_dossier_is_said_to_be_none(broker: RunningBroker) -> None:
+@asynccontextmanager
+async def answering(body: bytes) -> AsyncIterator[DossierApi]:
+    """A client of something that answers every request with this."""
+
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        )
+        writer.write(body)
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -422,5 +430,35 @@ async def test_what_is_no_dossier_is_said_to_be_none(broker: RunningBroker) -> N
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with DossierApi(f"http://127.0.0.1:{port}") as api:
-            with pytest.raises(DossierUnreachable, match="is no dossier"):
-                await api.close_visit("v-0", NOON)
+            yield api
+
+
+async def test_what_is_no_dossier_is_said_to_be_none() -> None:
+    async with answering(b"hello") as api:
+        with pytest.raises(DossierUnreachable, match="is no dossier"):
+            await api.close_visit("v-0", NOON)
+
+
+async def test_a_kind_of_a_later_dossier_hides_neither_its_visit_nor_the_others() -> None:
+    visit = {"state": "planned", "identity": ALICE.model_dump(mode="json")}
+    earlier = {"reading": str(uuid4()), "at": NOON.isoformat()}
+    weight = {"kind": "body_weight", "kilograms": "72.4"}
+    first = {
+        **visit,
+        "visit": "v-1",
+        "plan": ["grip_strength", "body_weight"],
+        "earlier": [
+            {**earlier, "measurement": {"kind": "grip_strength", "force": "31"}},
+            {**earlier, "measurement": weight},
+        ],
+    }
+    second = {**visit, "visit": "v-2", "plan": ["blood_pressure"]}
+    async with answering(json.dumps({"visits": [first, second]}).encode()) as api:
+        worklist = await api.worklist("salle-1")
+    assert [(known.visit, known.plan) for known in worklist] == [
+        ("v-1", ("body_weight",)),
+        ("v-2", ("blood_pressure",)),
+    ]
+    assert [one.measurement for one in worklist[0].earlier] == [
+        BodyWeight(kilograms=Decimal("72.4"))
+    ]

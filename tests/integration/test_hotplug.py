@@ -19,14 +19,14 @@ import pytest
 from sockets import Sockets
 
 from devicehub.delivery.dossier_api import DossierApi
-from devicehub.devices import registry
+from devicehub.devices import registry, supervisor
 from devicehub.devices.adoption import Sorted
 from devicehub.devices.binding import SerialBinding
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.intake import Conversation, Intake, Source
 from devicehub.devices.news import DeviceNews
 from devicehub.devices.supervisor import Supervisor
-from devicehub.driver import LinkLost, Measurement, NotUnderstood, SerialDriver, Settles
+from devicehub.driver import Frame, LinkLost, Measurement, NotUnderstood, SerialDriver, Settles
 from devicehub.journal.journal import Journal
 from devicehub.journal.seal import Seal
 from devicehub.reading.settle import Settle, Settling
@@ -342,6 +342,43 @@ async def test_a_link_that_is_laid_while_its_port_opens_makes_no_device_of_a_sim
         async with running(tmp_path, bound, Sockets(tmp_path / "usb")) as station:
             news = await station.is_now("connected")
     assert (news.source.origin, origins) == ("simulator", ["device", "simulator"])
+
+
+async def test_a_driver_that_stumbles_over_a_frame_reads_the_next_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usb").mkdir()
+    driver = cast("SerialDriver", registry.find("and_tm2657"))
+    stumbled: list[Frame] = []
+
+    def stumble(frame: Frame) -> Iterable[Measurement]:
+        if not stumbled or frame.data == stumbled[0].data:
+            stumbled.append(frame)
+            raise ZeroDivisionError
+        return driver.decode(frame)
+
+    monkeypatch.setattr(registry, "find", lambda _name: replace(driver, decode=stumble))
+    monkeypatch.setattr(supervisor, "FAULT_RETRY", 0.2)
+    truths: list[Measurement] = []
+    body = PtyBody(
+        Hurried(simulator_of("and_tm2657"), HASTE),
+        lambda step, _at: truths.append(step.truth) if step.truth else None,
+    )
+    async with (
+        body,
+        running(tmp_path, [binding("and_tm2657", body.path)], Sockets(tmp_path / "usb")) as station,
+    ):
+        await station.is_now("connected")
+        await body.measure()
+        await station.is_now("failed")
+        await until(lambda: bool(station.not_understood))
+        await station.is_now("connected")
+        truths.clear()
+        await body.measure()
+        await until_filed(station, whole(truths))
+    assert len(truths) == 1
+    assert len(stumbled) == 2, "as it came, and once more before it was set aside"
+    assert "ZeroDivisionError" in str(station.not_understood[0])
 
 
 async def test_a_port_is_free_again_when_its_user_leaves(tmp_path: Path) -> None:

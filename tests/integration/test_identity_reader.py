@@ -15,7 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from processes import Part, free_port, until
+from ports import free_port
+from processes import Part, until
 from vitals_room import Room
 
 from devicehub.app.reception import make_reception

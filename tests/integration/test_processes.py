@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from ports import free_port
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Certificates, ExampleMosquitto
@@ -42,12 +42,6 @@ SEEN_IDLE = 6.0
 PASSWORD = "an invented password"
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 async def until(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
-from processes import free_port
+from ports import free_port
 from vitals_room import ALICE, BRUNO, DOCTOR, NURSE, STATION, Clock, Room, dossier_on
 
 from devicehub.delivery.publisher import Publisher

@@ -105,6 +105,8 @@ async def test_a_serial_simulator_offers_a_port() -> None:
         tasks.create_task(
             simulate(["mt_sics"], hci=None, every=1, count=1, ledger=ledger.put_nowait)
         )
-        ready, measured = await ledger.get(), await ledger.get()
-    assert str(ready["port"]).startswith("/dev/")
+        port = Path(str((await ledger.get())["port"]))
+        assert port.is_char_device()
+        measured = await ledger.get()
+    assert not port.is_symlink(), "it is unplugged"
     assert measured["event"] == "measured"

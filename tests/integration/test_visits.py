@@ -15,7 +15,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from invented import filed, weight
-from processes import free_port, until
+from ports import free_port
+from processes import until
 from starlette.applications import Starlette
 from vitals_room import ALICE, BRUNO, GRACE, NURSE, STATION, Clock, Room, dossier_on
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ports import free_port
 from starlette.applications import Starlette
 from station_room import LISTED, TELLS, filing
 
@@ -128,8 +128,7 @@ class Station:
     async def start(self) -> None:
         """Serve the page; the first time, open everything behind it."""
         if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
+            self.port = free_port()
             await self.open()
         ready = asyncio.Event()
         self._serving = asyncio.create_task(

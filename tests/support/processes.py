@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import re
-import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,17 +17,12 @@ from typing import Any
 
 import httpx
 import pytest
+from ports import free_port
 
 from devicehub.journal.journal import Journal
 from devicehub.journal.records import Visit
 
 PATIENT = {"family_name": "TEST", "given_name": "Alice", "born": "1970-01-01", "sex": "F"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
+from ports import free_port
 
 from devicehub.station.hub import Hub
 from devicehub.station.routes import Group, station_app
@@ -32,7 +32,7 @@ class Served:
     page: Page
     complaints: list[str] = field(default_factory=list)
     """Script errors, refused resources, policy violations."""
-    port: int = 0
+    port: int = field(default_factory=free_port)
     _serving: asyncio.Task[None] | None = None
 
     @property
@@ -41,9 +41,6 @@ class Served:
 
     async def start(self) -> None:
         """Serve, on the same port each time."""
-        if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
         app, ready = station_app(self.hub, more=self.groups), asyncio.Event()
         self._serving = asyncio.create_task(
             serve(app, "127.0.0.1", self.port, None, lambda _port: ready.set())
