@@ -153,6 +153,7 @@ async def run_station(settings: Settings, *, on_ready: Callable[[str], None]) ->
             bluetooth=bluetooth,
             accept_any=settings.bluetooth.accept == "any",
             sort=commissioning.sort,
+            put_off=passkeys.put_off,
             make_radios=make_radios(
                 settings.bluetooth.radio,
                 station.data / "bonds",

@@ -7,7 +7,6 @@ import asyncio
 import getpass
 import json
 import sys
-import unicodedata
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 ACTS = ("verification", "calibration", "validation", "repair", "battery")
 """`devicehub.journal.metrology.MetrologyAct`, which the parser must know without importing the journal."""
 
-RUNS_OUT = ("verification", "calibration")
-"""The acts that hold for a time only."""
+OPTIONS = {"done_on": "on"}
+"""The options that are not named like the field of the line they fill."""
 
 
 def add(commands: Commands) -> None:
@@ -111,7 +110,9 @@ def _record(asked: argparse.Namespace) -> int:
             at=datetime.now(UTC),
         )
     except ValidationError as error:
-        return _refuse("; ".join(fault["msg"] for fault in error.errors()), USAGE)
+        faults = ((str(fault["loc"][0]), fault["msg"]) for fault in error.errors())
+        told = (f"--{OPTIONS.get(field, field)} : {words}" for field, words in faults)
+        return _refuse("; ".join(told), USAGE)
     journal = _journal(asked)
     if not journal.exists():  # to record belongs to setting up, before the first start
         asyncio.run(_begin(journal))
@@ -135,19 +136,6 @@ def _wrong(asked: argparse.Namespace, settings: Settings) -> str | None:
     if asked.device not in known:
         listed = ", ".join(known) or "—"
         return f"{asked.device!r} n'est pas un appareil de la configuration · is no device of the configuration: {listed}"
-    for option in ("by", "certificate", "note"):
-        text = getattr(asked, option)
-        if text is not None and not text.strip():
-            return f"--{option} est vide · --{option} is empty"
-        if text is not None and not all(map(_readable, text)):
-            return (
-                f"--{option} {text!r} : une seule ligne de texte lisible, sans caractère de contrôle · "
-                "one line of readable text, without control characters"
-            )
-    if asked.due is not None and asked.due < asked.on:
-        return f"--due {asked.due} précède --on {asked.on} · --due is before --on"
-    if asked.act in RUNS_OUT and asked.due is None and not asked.failed:
-        return "--due manque : ce contrôle a une échéance · --due is missing: this check runs out"
     if asked.on > datetime.now().astimezone().date():
         return "--on est dans le futur · --on is in the future"
     return None
@@ -198,12 +186,9 @@ def _line(entry: MetrologyEntry) -> str:
 
 def _shown(text: str) -> str:
     """One line, whatever an older version has let in."""
-    return "".join(one if _readable(one) else repr(one)[1:-1] for one in text)
+    from devicehub.journal.metrology import readable
 
-
-def _readable(one: str) -> bool:
-    """Whether a character can be read on a line: also the no-break space, which ``isprintable`` denies."""
-    return one.isprintable() or unicodedata.category(one) == "Zs"
+    return "".join(one if readable(one) else repr(one)[1:-1] for one in text)
 
 
 def _refuse(words: str, status: int) -> int:

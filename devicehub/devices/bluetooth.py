@@ -16,14 +16,23 @@ from typing import Literal, Protocol
 from devicehub.devices.adoption import Sorted
 from devicehub.devices.binding import BleBinding, WrongDriver, recognise
 from devicehub.devices.bonds import Bonds
-from devicehub.devices.intake import Intake, Source
+from devicehub.devices.intake import Conversation, Intake, Source
 from devicehub.devices.matching import Ambiguous
 from devicehub.devices.nearby import Heard, Nearby, choose
 from devicehub.devices.news import Condition, Why
 from devicehub.devices.registry import UnknownDriver
-from devicehub.driver import BleDriver, Frame, LinkLost, NotUnderstood, Overhear, Refused
+from devicehub.driver import (
+    BleDriver,
+    BleLink,
+    BleSession,
+    Frame,
+    LinkLost,
+    NotUnderstood,
+    Overhear,
+    Refused,
+)
 from devicehub.transport.ble import BondLost, NoPlace, Radio, Sighting
-from devicehub.transport.ble_wire import NotPaired
+from devicehub.transport.ble_wire import NotPaired, PairingRefused
 from devicehub.transport.failures import RadioFault, RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.transport.radios import MakeRadio
@@ -42,6 +51,7 @@ _ELSEWHERE = (
     "the device is paired with another radio, which is absent or does not hear it: plug that radio in, or bring the "
     "device closer to it; if it is gone for good: devicehub bonds forget {address}, then devicehub pair {address}"
 )
+_PUT_OFF = "nobody answered what it asked for its pairing: it is called again after a pause, or when somebody wants that"
 _RESETS: frozenset[RadioFault] = frozenset({"stuck", "other"})
 
 
@@ -60,6 +70,8 @@ class RadioNews:
 ShowRadio = Callable[[RadioNews], None]
 Sort = Callable[[Sighting], Sorted]
 """What a device in range is to the room (`devicehub.devices.commissioning`)."""
+PutOff = Callable[[str], bool]
+"""Whether pairing the device at this address was given up, and is not to be tried again yet."""
 Guard = Callable[[Source, str, Callable[[], Awaitable[None]]], Coroutine[None, None, None]]
 
 
@@ -78,6 +90,10 @@ class Show(Protocol):
         ...
 
 
+class _HungUp(Exception):
+    """The device has told what it had and has ended the connection itself, as cuffs and thermometers do."""
+
+
 class Bluetooth:
     """The radios of the station and the devices they hear."""
 
@@ -90,6 +106,7 @@ class Bluetooth:
         *,
         accept_any: bool,
         sort: Sort,
+        put_off: PutOff,
         guard: Guard,
         show: Show,
         show_radio: ShowRadio,
@@ -100,6 +117,7 @@ class Bluetooth:
         self._bindings = bindings
         self._accept_any = accept_any
         self._sort = sort
+        self._put_off = put_off
         self._guard = guard
         self._show = show
         self._show_radio = show_radio
@@ -205,6 +223,7 @@ class Bluetooth:
         await self._intake.recover([source])
         self._show(source, name, "waiting")
         while True:
+            await self._wait_while_put_off(nearby)
             heard = await nearby.heard(len(self._radios))
             try:
                 if isinstance(driver.session, Overhear):
@@ -221,10 +240,19 @@ class Bluetooth:
                 self._show(source, name, "waiting", str(full), "no_place")
                 await asyncio.sleep(nearby.backoff())
                 continue
-            except (LinkLost, Refused, NotUnderstood) as lost:
-                self._show(source, name, "lost", str(lost), _why(lost))
+            except _HungUp:
+                self._show(source, name, "waiting")
                 nearby.forget()
                 await asyncio.sleep(nearby.backoff())
+                continue
+            except (LinkLost, Refused, NotUnderstood) as lost:
+                nearby.refused = isinstance(lost, PairingRefused)
+                if not self._put_off(source.address):
+                    # Until it is heard again: that it is tried anew changes nothing about it.
+                    self._show(source, name, "lost", str(lost), _why(lost))
+                nearby.forget()
+                await asyncio.sleep(nearby.backoff())
+                continue
             self._show(source, name, "waiting")
 
     async def _converse(self, nearby: Nearby, driver: BleDriver, heard: Sequence[Heard]) -> bool:
@@ -247,7 +275,9 @@ class Bluetooth:
         if not radio.slots.free:
             self._show(source, name, "waiting", "it waits for a place at the radio", "no_place")
         async with radio.slots.place() as place:
-            self._show(source, name, "connecting")
+            self._show(
+                source, name, "connecting", why="pairing_refused" if nearby.refused else None
+            )
             conversation = self._intake.open(source, nearby.last_idle)
             hands = self._noting(radio, nearby, conversation.hands)
             sighting = nearby.newest(radio) or chosen.sighting
@@ -256,11 +286,12 @@ class Bluetooth:
                 async with radio.connect(
                     sighting, hands, model, may_pair=may_pair and not bonded, place=place
                 ) as link:
-                    self._show(source, name, "connected")
+                    if bonded:
+                        self._show(source, name, "connected")
                     nearby.reached()
                     nearby.last_idle = None
                     try:
-                        await driver.session(link)
+                        await _talk(driver.session, link, conversation)
                         nearby.last_idle = conversation.idle_at_end()
                     finally:
                         await self._note_bond(radio, nearby, paired=link.paired)
@@ -268,6 +299,18 @@ class Bluetooth:
                 self._bonds.lost(radio.identity, source.address, name, station_now())
                 raise
         return True
+
+    async def _wait_while_put_off(self, nearby: Nearby) -> None:
+        """Not even connect to a device whose pairing a person gave up: it would ask again at once."""
+        source, name = nearby.source, nearby.name
+        if not self._put_off(source.address):
+            return
+        nearby.refused = False
+        self._show(source, name, "waiting", _PUT_OFF, "pairing_put_off")
+        # Somebody may pair it at a terminal meanwhile, and nobody tells.
+        while self._put_off(source.address) and not await self._bonded_with(source.address):  # noqa: ASYNC110
+            await asyncio.sleep(UNPAIRED_RETRY)
+        self._show(source, name, "waiting")
 
     async def _bonded_with(self, address: str) -> list[str]:
         """The radios that hold a bond with a device: those here are asked, of absent ones the inventory tells."""
@@ -282,7 +325,10 @@ class Bluetooth:
         return [*holders, *(inventory - self._radios.keys())]
 
     def _noting(self, radio: Radio, nearby: Nearby, hands: Hands) -> Hands:
-        """The hands, which note the bond in the inventory with the first frame that came over it."""
+        """The hands, which note the bond in the inventory with the first frame that came over it.
+
+        Who lets the station listen asks for no bond, or has one by now: then it is connected.
+        """
         noted = False
 
         async def deliver(frame: Frame, arrival: Arrival) -> None:
@@ -290,7 +336,12 @@ class Bluetooth:
             await hands.deliver(frame, arrival)
             noted = noted or await self._note_bond(radio, nearby)
 
-        return replace(hands, deliver=deliver)
+        def listening(at: datetime) -> None:
+            hands.listening(at)
+            nearby.refused = False
+            self._show(nearby.source, nearby.name, "connected")
+
+        return replace(hands, deliver=deliver, listening=listening)
 
     async def _note_bond(self, radio: Radio, nearby: Nearby, *, paired: bool = False) -> bool:
         address = nearby.source.address
@@ -302,9 +353,21 @@ class Bluetooth:
         return bonded
 
 
+async def _talk(session: BleSession, link: BleLink, conversation: Conversation) -> None:
+    """The driver's session. Raises `_HungUp` where the link ends after what may be the end."""
+    try:
+        await session(link)
+    except LinkLost as lost:
+        if conversation.has_told:
+            raise _HungUp from lost
+        raise
+
+
 def _why(error: Exception) -> Why | None:
     if isinstance(error, BondLost):
         return "bond_lost"
     if isinstance(error, NotPaired):
         return "not_paired"
+    if isinstance(error, PairingRefused):
+        return "pairing_refused"
     return None

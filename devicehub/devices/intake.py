@@ -28,7 +28,15 @@ from devicehub.reading import clock, identity
 from devicehub.reading.assembly import Around, assemble, declared
 from devicehub.reading.clock import DeviceClock
 from devicehub.reading.reading import DriverUsed, Origin, Reading
-from devicehub.reading.settle import Finished, Settle, Settling, is_live
+from devicehub.reading.settle import (
+    NOT_BEGUN_BY,
+    Finished,
+    Settle,
+    Settling,
+    ends,
+    has_value,
+    is_live,
+)
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.visit.desk import Desk
 from devicehub.visit.fence import Attributed, Quarantined
@@ -159,6 +167,8 @@ class Conversation:
         self._secrets = Keyring(intake.secrets, source.id, given)
         self._repeated: list[Frame] = []
         self._clock: DeviceClock | None = None
+        self.has_told = False
+        """Whether the last that the device told was a result, or that nobody is on it: it may leave after that."""
 
     @property
     def source(self) -> Source:
@@ -222,6 +232,7 @@ class Conversation:
             return
         self._look(frame, arrival.last, measurements, live=True)
         self._settle.live(measurements, arrival.first)
+        self._note_told(measurements, live=True)
         self._look_at_load(arrival.last)
         self._intake.show_live(self._source.id, measurements, arrival.last)
 
@@ -239,6 +250,7 @@ class Conversation:
             if isinstance(measurement, DeviceFacts):
                 await self._remember(measurement, evidence.last_byte)
         finished = self._settle.finished(measurements, evidence.first_byte)
+        self._note_told(measurements, live=False)
         self._look_at_load(evidence.last_byte)
         filed = await self._file(finished, journalled)
         await journal.settle_frame(
@@ -272,6 +284,12 @@ class Conversation:
         else:
             seen = FrameSeen(self._source, frame, at, live, tuple(read))
         self._intake.show_frame(seen)
+
+    def _note_told(self, measurements: Sequence[Measurement], *, live: bool) -> None:
+        for measurement in measurements:
+            if measurement.kind not in NOT_BEGUN_BY:
+                is_result = ends(measurement) and not live
+                self.has_told = is_result or not has_value(measurement)
 
     def _look_at_load(self, at: datetime) -> None:
         if self._source.driver.settles is Settles.STREAM:

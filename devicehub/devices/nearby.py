@@ -52,6 +52,8 @@ class Nearby:
         self.name = name
         self.last_idle: datetime | None = None
         """When the driver ended the last conversation, if it did, and the device was idle then."""
+        self.refused = False
+        """Whether it did not take the last pair request."""
         self._heard: dict[str, Heard] = {}
         self._fresh = asyncio.Event()
         self._back = asyncio.Event()

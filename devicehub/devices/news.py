@@ -11,7 +11,17 @@ from devicehub.devices.intake import Source
 from devicehub.transport.port_trouble import PortWhy
 
 Condition = Literal["waiting", "connecting", "connected", "lost", "failed"]
-Why = Literal["no_place", "not_paired", "bond_lost", "bond_elsewhere"] | PortWhy
+Why = (
+    Literal[
+        "no_place",
+        "not_paired",
+        "pairing_refused",
+        "pairing_put_off",
+        "bond_lost",
+        "bond_elsewhere",
+    ]
+    | PortWhy
+)
 """A reason that asks something of a person; the page has words of its own for each."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +18,9 @@ from devicehub.transport.stack import Purpose
 
 ANSWER_SECONDS = 30.0
 """Pairing ends by itself after that long without a step (Core Specification, vol. 3, part H, 3.4)."""
+
+PAUSE_SECONDS = 120.0
+"""How long a device is left unpaired after a question was given up: who cancels does not want it back at once."""
 
 _DIGITS = 6
 
@@ -37,6 +42,8 @@ class Question:
     since: datetime
     until: datetime
     passkey: str | None = None
+    again: bool = False
+    """The digits typed at the question before were not taken."""
 
 
 class NoSuchQuestion(LookupError):
@@ -53,6 +60,10 @@ class Passkeys:
     def __init__(self, show: Callable[[tuple[Question, ...]], None]) -> None:
         self._show = show
         self._names: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
+        self._typed: set[str] = set()
+        """The addresses for which digits were typed, until it is known that they were taken."""
+        self._paused: dict[str, float] = {}
         self._open: dict[UUID, tuple[Question, asyncio.Future[int | None]]] = {}
 
     async def ask(self, address: str) -> int | None:
@@ -69,21 +80,39 @@ class Passkeys:
         text = asked.passkey or digits.replace(" ", "")
         if not (len(text) == _DIGITS and text.isascii() and text.isdigit()):
             raise NotSixDigits
+        if asked.want == "type_here":
+            self._typed.add(asked.address)
         answered.set_result(int(text))
 
     def cancel(self, question: UUID) -> None:
         """Give up. Raises `NoSuchQuestion`."""
-        self._find(question)[1].set_result(None)
+        asked, answered = self._find(question)
+        self._pause(asked.address)
+        answered.set_result(None)
+
+    def put_off(self, address: str) -> bool:
+        """Whether a question of the device at this address was given up a moment ago."""
+        return time.monotonic() < self._paused.get(address, -math.inf)
+
+    def resume(self, device: str) -> None:
+        """Somebody wants the device of this id to be paired now."""
+        self._paused.pop(self._addresses.get(device, ""), None)
 
     def device(self, news: DeviceNews) -> None:
         """What the practice calls a device; and where its conversation has ended, nobody waits for an answer."""
         address = news.source.address
         self._names[address] = news.name
+        self._addresses[news.source.id] = address
+        if news.why != "pairing_refused":
+            self._typed.discard(address)
         if news.condition in ("connecting", "connected"):
             return
         for question, answered in self._open.values():
             if question.address == address and not answered.done():
                 answered.set_result(None)
+
+    def _pause(self, address: str) -> None:
+        self._paused[address] = time.monotonic() + PAUSE_SECONDS
 
     def _find(self, question: UUID) -> tuple[Question, asyncio.Future[int | None]]:
         found = self._open.get(question)
@@ -95,7 +124,8 @@ class Passkeys:
         now = station_now()
         until = now + timedelta(seconds=ANSWER_SECONDS)
         name = self._names.get(address, address)
-        question = Question(uuid4(), address, name, want, now, until, passkey)
+        again = address in self._typed
+        question = Question(uuid4(), address, name, want, now, until, passkey, again)
         answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._open[question.id] = (question, answered)
         self._tell()
@@ -105,6 +135,7 @@ class Passkeys:
                 return await answered
         except TimeoutError:
             log.info("passkey_not_given want=%s", want)
+            self._pause(address)
             return None
         finally:
             del self._open[question.id]

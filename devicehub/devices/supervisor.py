@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from devicehub.devices.binding import BleBinding, SerialBinding, WrongDriver
-from devicehub.devices.bluetooth import Bluetooth, ShowRadio, Sort
+from devicehub.devices.bluetooth import Bluetooth, PutOff, ShowRadio, Sort
 from devicehub.devices.bonds import Bonds
 from devicehub.devices.intake import Intake, Source
 from devicehub.devices.news import Condition, DeviceNews, ShowDevice, Why
@@ -46,6 +46,7 @@ class Supervisor:
         bluetooth: Sequence[BleBinding],
         accept_any: bool,
         sort: Sort,
+        put_off: PutOff,
         make_radios: Sequence[MakeRadio],
         bonds: Bonds,
         show_device: ShowDevice,
@@ -64,6 +65,7 @@ class Supervisor:
             bluetooth,
             accept_any=accept_any,
             sort=sort,
+            put_off=put_off,
             guard=self._guard,
             show=self._show,
             show_radio=show_radio,

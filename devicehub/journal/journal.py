@@ -31,6 +31,7 @@ from devicehub.journal.metrology import MetrologyEntry
 from devicehub.journal.records import (
     AtDossier,
     Attribution,
+    Decided,
     DeviceRecord,
     Due,
     Fate,
@@ -299,6 +300,10 @@ class Journal:
     async def withdrawn(self, *, since: datetime, limit: int) -> list[Withdrawn]:
         """What was taken back at ``since`` or later, the newest withdrawal first; derived readings left out."""
         return await self.store.read(partial(readings.withdrawn, since=since, limit=limit))
+
+    async def decided(self, *, since: datetime, limit: int) -> list[Decided]:
+        """What a person decided and can undo, newest first: rejected or discarded at ``since`` or later, or not sent yet."""
+        return await self.store.read(partial(readings.decided, since=since, limit=limit))
 
     async def undecided(self) -> dict[str, int]:
         """How many readings wait for a decision, by visit; one where none waits is absent."""

@@ -8,20 +8,22 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, Literal, Self, get_args
+from typing import Any, Final, Literal, get_args
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from devicehub.journal.failures import JournalFailed
 from devicehub.journal.moment import from_text, to_text
 from devicehub.journal.schema import MIGRATIONS
 from devicehub.journal.store import explained, open_beside
-from devicehub.reading.metrology import Check, Done
+from devicehub.reading.metrology import RUNS_OUT, Check, Done
 from devicehub.reading.reading import Record
 
 MetrologyAct = Literal[Check, "repair", "battery"]
@@ -29,28 +31,82 @@ MetrologyAct = Literal[Check, "repair", "battery"]
 
 CHECKS: tuple[Check, ...] = get_args(Check)
 
+OLDEST: Final = date(1900, 1, 1)
+"""No device of today was checked before: the year was mistyped."""
+
 
 class MetrologyEntry(Record):
-    """One line of the log. ``by`` did it (a body's or a person's name at work), ``author`` wrote it down."""
+    """One line of the log. ``by`` did it (a body's or a person's name at work), ``author`` wrote it down.
+
+    Raises ``ValidationError`` for a line that cannot be: at its field, in words « French · English ».
+    """
 
     device: str
     act: MetrologyAct
     done_on: date
-    by: str = Field(min_length=1)
+    by: str
     passed: bool = True
     certificate: str | None = None
-    due: date | None = None
+    due: date | None = Field(None, validate_default=True)
     note: str | None = None
     author: str
     at: AwareDatetime
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.due is not None and self.due < self.done_on:
-            raise ValueError("the next one is due before this one was done")
-        if self.due is not None and self.act not in CHECKS:
-            raise ValueError(f"a {self.act} is not due again")
-        return self
+    @field_validator("by", "certificate", "note", mode="before")
+    @classmethod
+    def _can_be_read(cls, text: object) -> object:
+        if isinstance(text, str) and not text.strip():
+            raise PydanticCustomError("blank", "est vide · is empty")
+        if isinstance(text, str) and not all(map(readable, text)):
+            raise PydanticCustomError(
+                "unreadable",
+                "une seule ligne de texte lisible, sans caractère de contrôle · "
+                "one line of readable text, without control characters",
+            )
+        return text
+
+    @field_validator("done_on")
+    @classmethod
+    def _has_its_year(cls, done_on: date) -> date:
+        if done_on < OLDEST:
+            raise PydanticCustomError(
+                "year", "avant 1900, vérifiez l’année · before 1900, check the year"
+            )
+        return done_on
+
+    @field_validator("due")
+    @classmethod
+    def _ends_as_its_act_does(cls, due: date | None, told: ValidationInfo) -> date | None:
+        act, done_on = told.data.get("act"), told.data.get("done_on")  # none where itself refused
+        if _is_endless(act, due, passed=told.data.get("passed", False)):
+            raise PydanticCustomError(
+                "due_missing",
+                "à remplir, car ce contrôle ne vaut que jusqu’à une échéance · "
+                "to be filled in, for this check holds only until it is due",
+            )
+        if due is not None and act is not None and act not in CHECKS:
+            raise PydanticCustomError(
+                "due_needless",
+                "à laisser vide, car une réparation ou une pile n’a pas d’échéance · "
+                "to be left empty, for a repair or a battery is not due again",
+            )
+        if due is not None and done_on is not None and due < done_on:
+            raise PydanticCustomError(
+                "due_before_done",
+                "ce jour précède celui où l’acte a été fait · "
+                "this day is before the day it was done",
+            )
+        return due
+
+
+def readable(one: str) -> bool:
+    """Whether a character can be read on a line: also the no-break space, which ``isprintable`` denies."""
+    return one.isprintable() or unicodedata.category(one) == "Zs"
+
+
+def _is_endless(act: MetrologyAct | None, due: date | None, *, passed: bool) -> bool:
+    """Whether a check that holds for a time only would hold for good."""
+    return act in RUNS_OUT and passed and due is None
 
 
 def record(database: Connection, entry: MetrologyEntry) -> None:
@@ -85,10 +141,13 @@ def log(database: Connection, device: str | None = None) -> list[MetrologyEntry]
 
 
 def newest(database: Connection, device: str) -> list[Done]:
-    """The newest line of each check of a device; of two of one day, the one written last."""
+    """The newest line of each check of a device; of two of one day, the one written last.
+
+    A line of before that lacks the day it runs out is the record of no check.
+    """
     found: dict[Check, MetrologyEntry] = {}
     for entry in log(database, device):
-        if entry.act not in CHECKS:
+        if entry.act not in CHECKS or _is_endless(entry.act, entry.due, passed=entry.passed):
             continue
         before = found.get(entry.act)
         if before is None or entry.done_on >= before.done_on:
@@ -148,8 +207,9 @@ def beside(path: Path) -> Iterator[Connection]:
 
 
 def _entry(row: tuple[Any, ...]) -> MetrologyEntry:
+    """A line as it was written, perhaps when more was let in: the log shows it, and nothing stops for it."""
     device, act, done_on, by, passed, certificate, due, note, author, at = row
-    return MetrologyEntry(
+    return MetrologyEntry.model_construct(
         device=device,
         act=act,
         done_on=date.fromisoformat(done_on),

@@ -12,7 +12,14 @@ from devicehub.journal import audit
 from devicehub.journal.audit import Act
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.moment import from_text, to_text
-from devicehub.journal.records import Attribution, Filing, State, StateChange, Withdrawn
+from devicehub.journal.records import (
+    Attribution,
+    Decided,
+    Filing,
+    State,
+    StateChange,
+    Withdrawn,
+)
 from devicehub.journal.states import (
     ACCEPTED,
     ACTS,
@@ -270,6 +277,25 @@ def withdrawn(database: Connection, since: datetime, limit: int) -> list[Withdra
         (to_text(since), limit),
     )
     return [Withdrawn(filing=filing_from(row[:-1]), visit=row[-1]) for row in rows]
+
+
+def decided(database: Connection, since: datetime, limit: int) -> list[Decided]:
+    """What a person decided and can undo, the newest first: rejected or discarded at ``since`` or later, or not sent yet.
+
+    What the practice's rule accepted as it arrived nobody has decided; derived readings go by themselves.
+    """
+    rows = database.execute(
+        "SELECT filing.*, (SELECT state.author FROM state WHERE state.reading = filing.number "
+        "ORDER BY state.number DESC LIMIT 1) FROM filing "
+        "WHERE (state IN ('rejected', 'discarded') AND state_at >= ? "
+        "OR number IN (SELECT number FROM reading WHERE state = 'accepted' AND NOT sent) "
+        "AND NOT (revision = 1 AND json_extract(content, '$.source') = 'measured' "
+        "AND (SELECT count(*) FROM state WHERE state.reading = filing.number) = 1)) "
+        "AND json_extract(content, '$.source') IS NOT 'derived' "
+        "ORDER BY state_at DESC, number DESC LIMIT ?",
+        (to_text(since), limit),
+    )
+    return [Decided(filing=filing_from(row[:-1]), by=row[-1]) for row in rows]
 
 
 def undecided(database: Connection) -> dict[str, int]:

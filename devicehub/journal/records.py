@@ -114,6 +114,13 @@ class Withdrawn(Record):
     visit: str
 
 
+class Decided(Record):
+    """A reading as a person has decided last, and who: it can be undone."""
+
+    filing: Filing
+    by: str
+
+
 class Receipt(Record):
     """The dossier's answer for one reading and revision."""
 

@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict
 Check = Literal["verification", "calibration", "validation"]
 """Yearly verification by an approved body; the maker's or the practice's own calibration; a cuff's validation."""
 
+RUNS_OUT: frozenset[Check] = frozenset({"verification", "calibration"})
+"""The checks that hold for a time only: one that was passed says until when."""
+
 Standing = Literal["in_force", "due_soon", "missing", "overdue", "failed"]
 """``missing``: the practice asks for this check and no record of one is known. ``failed``: the newest was not passed."""
 

@@ -105,7 +105,7 @@ class Settle:
                 if self._weigh(measurement, at):
                     found.append(Finished(measurement, self.state.began, self.state.resumed))
                 continue
-            ended = ended or _ends(measurement)
+            ended = ended or ends(measurement)
             if _is_whole(measurement):
                 found.append(Finished(measurement, began, resumed))
         if ended and self.rule is not Settles.STREAM:
@@ -210,7 +210,7 @@ def is_live(
     return rule is not Settles.EACH or seen or silent
 
 
-def _ends(measurement: Measurement) -> bool:
+def ends(measurement: Measurement) -> bool:
     """Whether a delivered message says that a measurement is over, well or not."""
     unfinished = UNFINISHED_FLAGS & set(measurement.flags)
     return measurement.kind not in NEVER_FINISHED and not unfinished

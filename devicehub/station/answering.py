@@ -56,6 +56,24 @@ _PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What pydantic found, as far as a person can be told more than that a value is not allowed."""
 
+_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "family_name": "identity.family_name",
+        "given_name": "identity.given_name",
+        "born": "identity.born",
+        "sex": "identity.sex",
+        "device": "workshop.device",
+        "act": "workshop.act",
+        "done_on": "workshop.done_on",
+        "due": "workshop.due",
+        "by": "workshop.by",
+        "certificate": "workshop.certificate",
+        "passed": "workshop.result",
+        "note": "workshop.note",
+    }
+)
+"""What the page's forms call the fields a person fills in."""
+
 
 class Counter:
     """Makes routes whose handlers need not think of who asks. ``words`` are those of who asks."""
@@ -85,7 +103,7 @@ class Counter:
                 message = words("refusal.body", kibibytes=LARGEST_BODY // 1024)
                 return JSONResponse({"error": message}, 413)
             except ValidationError as why:
-                return JSONResponse({"error": _not_understood(why, words)}, 422)
+                return JSONResponse(_not_understood(why, words), 422)
             except Held as why:
                 return JSONResponse({"error": telling.hold(words, why.hold)}, 403)
             except (NotAllowed, DossierRefused) as why:
@@ -140,9 +158,16 @@ def _check_role(request: Request, act: Act | None, words: Words) -> None:
         raise Refused(403, words("refusal.role"))
 
 
-def _not_understood(error: ValidationError, words: Words) -> str:
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+def _not_understood(error: ValidationError, words: Words) -> dict[str, str]:
+    """The first thing that is wrong: for a person by the label on the form, for a program by the field's name."""
+    first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(step) for step in first["loc"]) or "JSON"
     problem = words.pick(first["msg"].removeprefix("Value error, "))
     problem = problem or words(f"problem.{_PROBLEMS.get(first['type'], 'value')}")
-    return words("refusal.not_understood", field=field, problem=problem)
+    if isinstance(first["input"], str) and not first["input"].strip():
+        problem = words("problem.empty")
+    if field in _LABELS:
+        told = words("refusal.field", field=words(_LABELS[field]), problem=problem)
+    else:
+        told = words("refusal.not_understood", field=field, problem=problem)
+    return {"error": told, "field": field}

@@ -16,12 +16,15 @@ from devicehub.driver import Kind
 from devicehub.journal.records import Filing, Visit
 from devicehub.reading.derivation import Arm, Posture
 from devicehub.reading.typed import FIELDS, LEFT_OUT
+from devicehub.station import telling
 from devicehub.station.answering import Counter, Refused, reading_of, seen_of
+from devicehub.station.decided_view import decided_views
 from devicehub.station.expecting import names_of, snapshot, told
 from devicehub.station.hub import Hub
 from devicehub.station.left_view import left_views
 from devicehub.station.page import planned_told
 from devicehub.station.sign_in import operator_of
+from devicehub.station.summary_view import held_back
 from devicehub.station.tile_view import ICONS, kinds_of
 from devicehub.station.visits import physicians
 from devicehub.station.who import Who, who, whose, whose_all
@@ -29,7 +32,7 @@ from devicehub.station.withdrawn_view import withdrawn_views
 from devicehub.station.words import Words
 from devicehub.visit.desk import new_visit
 from devicehub.visit.plan import absent
-from devicehub.visit.review import Reason
+from devicehub.visit.review import TAKEN_BACK, Reason
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +107,8 @@ class Asking:
         room = snapshot(picture, hub.listed, hub.tells, plan=expected, now=now)
         missing = [words.kind(one.kind) for one in absent(room)] if room is not None else []
         waiting = picture.waits_here
+        visit = hub.desk.visit
+        held = held_back(visit, await hub.review.tray()) if visit is not None else 0
         return self._answer(
             "ask_close",
             words,
@@ -111,6 +116,7 @@ class Asking:
             who=who(picture.identity, words, now),
             waiting=words.count("close.waiting", waiting) if waiting else None,
             missing=words("close.missing", kinds=", ".join(missing)) if missing else None,
+            held=words.count("close.quarantined", held) if held else None,
         )
 
     async def responsible(self, request: Request) -> Response:
@@ -154,6 +160,7 @@ class Asking:
             "ask_relabel",
             words,
             reading=str(reading),
+            revision=filing.attribution.revision if filing.state in TAKEN_BACK else None,
             value=words.figures(filing.reading.measurement)[0],
             time=words.moment(one.at, datetime.now(UTC)),
             present=(one.arm, one.posture),
@@ -161,9 +168,9 @@ class Asking:
         )
 
     async def tray(self, request: Request) -> Response:
-        """What belongs to nobody yet, what closed visits left behind, and what was taken back.
+        """What belongs to nobody yet, what closed visits left behind, what was decided lately, and what was taken back.
 
-        What is nobody's has no value but for whoever asks for one.
+        What was ``decided`` just now stands first. What is nobody's has no value but for whoever asks for one.
         """
         words, now = self._words(request), datetime.now(UTC)
         shown = request.query_params.get("show")
@@ -180,6 +187,7 @@ class Asking:
                 ),
                 "began": self._began(filing, words, now),
                 "reason": words(f"reason.{filing.attribution.quarantine}"),
+                "mode": telling.mode(words, filing.reading),
                 "value": words.value(filing.reading.measurement)
                 if str(filing.reading.id) == shown
                 else None,
@@ -191,7 +199,16 @@ class Asking:
         role = operator_of(request).role
         left = await left_views(self._hub, role, words, now)
         withdrawn = await withdrawn_views(self._hub, role, words, now, shown=shown)
-        return self._answer("ask_tray", words, rows=rows, left=left, withdrawn=withdrawn)
+        decided = await decided_views(self._hub, words, now, shown=shown)
+        return self._answer(
+            "ask_tray",
+            words,
+            rows=rows,
+            left=left,
+            withdrawn=withdrawn,
+            decided=decided,
+            just=request.query_params.get("decided"),
+        )
 
     async def reading(self, request: Request) -> Response:
         """What can still be done with a reading that was sent."""
@@ -213,6 +230,7 @@ class Asking:
             revision=filing.attribution.revision,
             kind=words.kind(filing.reading.kind),
             value=await self._value(filing, words),
+            whose=await self._whose(filing, words),
             history=history,
         )
 
@@ -231,7 +249,9 @@ class Asking:
                 revision=filing.attribution.revision,
                 kind=words.kind(filing.reading.kind),
                 value=await self._value(filing, words),
+                whose=await self._whose(filing, words),
                 reasons=[one for one in reasons if one != "cuff" or has_cuff],
+                then=self._after(act, filing),
             )
         if act not in ("assign", "reassign"):
             raise Refused(404, words("refusal.moved_on"))
@@ -245,6 +265,7 @@ class Asking:
             revision=filing.attribution.revision,
             kind=words.kind(filing.reading.kind),
             began=self._began(filing, words, datetime.now(UTC)),
+            whose=await self._whose(filing, words),
             visits=await self._visits(filing, words),
             reasons=_OF_A_PATIENT,
         )
@@ -305,11 +326,29 @@ class Asking:
             raise Refused(409, words("refusal.no_visit"))
         return visit.id
 
+    def _after(self, act: str, filing: Filing) -> str:
+        """Where a person stands after an act: at the tile again, or, where none shows the reading, in the tray."""
+        here = self._hub.desk.visit
+        on_tile = here is not None and filing.attribution.visit == here.id
+        if on_tile or act not in ("reject", "discard"):
+            return "close"
+        return f"/ask/tray?decided={filing.reading.id}"
+
     async def _value(self, filing: Filing, words: Words) -> str | None:
         """What was measured, where it can be said of whom."""
         visit = filing.attribution.visit
         named = visit is not None and await whose(self._hub.desk, visit) is not None
         return words.value(filing.reading.measurement) if named else None
+
+    async def _whose(self, filing: Filing, words: Words) -> str:
+        """Whose a reading is, where that is not the patient in the banner above the question."""
+        visit, shown = filing.attribution.visit, self._hub.desk.visit
+        if visit is None or (shown is not None and shown.id == visit):
+            return ""
+        told = who(await whose(self._hub.desk, visit), words, datetime.now(UTC))
+        if told is None:
+            return words("left.unnamed")
+        return f"{told.family_name.upper()} {told.given_name} · {told.born}"
 
     async def _visits(self, filing: Filing, words: Words) -> list[tuple[Visit, Who | None, str]]:
         """The visits a reading can be given to, with whom they are about as far as that can be known now."""

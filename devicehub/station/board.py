@@ -22,7 +22,7 @@ from devicehub.devices.news import Why
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import Notice
 from devicehub.driver import DeviceFacts, Kind, Measurement
-from devicehub.journal.records import Filing, Outbox, Visit, Withdrawn
+from devicehub.journal.records import Filing, Outbox, State, Visit, Withdrawn
 from devicehub.station.picture import (
     ALL,
     BANNER,
@@ -55,6 +55,9 @@ __all__ = ["LIVE_OF", "Board", "Picture", "Seen", "tile_id"]
 
 KEPT_OF_A_KIND = 16
 """How many readings of one kind the picture holds: the newest, and whatever waits for a person."""
+
+DECIDED: frozenset[State] = frozenset({"accepted", "rejected", "published", "filed", "refused"})
+"""States of a reading that a person, or the practice's rule, has spoken of."""
 
 PAUSE = timedelta(seconds=5)
 """A device silent for longer begins a new measurement when it speaks again."""
@@ -93,7 +96,9 @@ class Board:
     ) -> None:
         """A device changed its state."""
         before = self._seen(state.device)
-        seen = state.state in ("connected", "measuring")
+        # A connection that ends was there until now.
+        stood = before.state is not None and before.state.state in ("connected", "measuring")
+        seen = stood or state.state in ("connecting", "connected", "measuring")
         self._put(
             replace(
                 before,
@@ -145,7 +150,9 @@ class Board:
     def filing(self, filing: Filing) -> None:
         """A reading changed its state or its attribution."""
         reading = filing.reading
-        self.picture = replace(self.picture, filings=self._filings_with(filing))
+        self.picture = replace(
+            self.picture, filings=self._filings_with(filing), decided=self._decided_with(filing)
+        )
         parts = [tile_id(reading.kind), ALL]
         if self.picture.waiting.proposal is not None:
             parts.append(PROPOSAL)  # it says how much of this visit waits for a decision
@@ -175,6 +182,7 @@ class Board:
                 self.picture,
                 series=None,
                 filings=MappingProxyType({}),
+                decided=MappingProxyType({}),
                 devices=MappingProxyType(
                     {name: _emptied(seen) for name, seen in self.picture.devices.items()}
                 ),
@@ -291,6 +299,17 @@ class Board:
             if old.state != "to_review":
                 del filings[old.reading.id]
         return MappingProxyType(filings)
+
+    def _decided_with(self, filing: Filing) -> Mapping[Kind, UUID]:
+        reading, decided, filings = filing.reading, self.picture.decided, self.picture.filings
+        before, last = filings.get(reading.id), filings.get(decided.get(reading.kind, reading.id))
+        if before is not None and before.state != "to_review":
+            return decided  # what goes on from a decision is none
+        if filing.state not in DECIDED or reading.source == "derived" or not self._belongs(filing):
+            return decided
+        if before is None and last is not None and last.state_at > filing.state_at:
+            return decided  # after a start they come in the order of their arrival
+        return MappingProxyType({**decided, reading.kind: reading.id})
 
     def _belongs(self, filing: Filing) -> bool:
         open_visit = self.picture.visit

@@ -86,7 +86,7 @@ def snapshot(
         filings=tuple(picture.filings.values()),
         quarantined=picture.tray,
         withdrawn=[one.filing for one in picture.withdrawn if one.visit == picture.visit.id],
-        radio_fault=_fault(picture),
+        radio_fault=radio_fault(picture),
         broker_up=picture.broker.up if picture.broker is not None else None,
         dossier_up={"up": True, "silent": False}.get(line(picture, now)),
     )
@@ -110,7 +110,7 @@ def _device(listed: Listed, picture: Picture, tells: Tells, now: datetime) -> Ro
         on_radio=listed.on_radio,
         condition=condition,
         trouble=trouble_of(listed.id, picture),
-        heard_at=_heard_at(seen),
+        heard_at=heard_at(seen),
         could_not_measure_at=live.at if live is not None and failed else None,
         holder=seen.holder if seen is not None else None,
         not_emptied=seen is not None and not_emptied(seen, now),
@@ -131,7 +131,8 @@ def trouble_of(device: str, picture: Picture) -> Trouble | None:
     return seen.why if seen is not None else None
 
 
-def _heard_at(seen: Seen | None) -> datetime | None:
+def heard_at(seen: Seen | None) -> datetime | None:
+    """When a device was last heard, a connection that stood or was tried included."""
     if seen is None:
         return None
     state = seen.state
@@ -140,7 +141,7 @@ def _heard_at(seen: Seen | None) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _fault(picture: Picture) -> str | None:
+def radio_fault(picture: Picture) -> str | None:
     """The fault of the radio, where none of them hears."""
     radios = list(picture.radios.values())
     if not radios or any(radio.condition != "lost" for radio in radios):

@@ -201,4 +201,5 @@ def _series(words: Words, series: Series, now: Course) -> dict[str, Any]:
             and {name: float(value) for name, value in mean.deviation.items()},
             "settled": now.settled,
         },
+        "no_mean": telling.no_mean(words, series, now),
     }

@@ -30,6 +30,7 @@ class Pairing:
         return [
             counter.post("/api/passkeys/{question:uuid}", None, self.answer),
             counter.post("/api/passkeys/{question:uuid}/cancel", None, self.cancel),
+            counter.post("/api/devices/{device}/pair", None, self.resume),
         ]
 
     async def answer(self, request: Request) -> Response:
@@ -50,4 +51,9 @@ class Pairing:
             self._passkeys.cancel(request.path_params["question"])
         except NoSuchQuestion as why:
             raise Refused(409, self._words(request)("refusal.passkey_over")) from why
+        return done()
+
+    async def resume(self, request: Request) -> Response:
+        """Pair with a device now whose pairing somebody gave up."""
+        self._passkeys.resume(request.path_params["device"])
         return done()

@@ -140,6 +140,8 @@ class Picture:
     identity: PatientIdentity | None = None
     filings: Mapping[UUID, Filing] = field(default_factory=lambda: MappingProxyType({}))
     """The readings of the open visit, in their order of arrival."""
+    decided: Mapping[Kind, UUID] = field(default_factory=lambda: MappingProxyType({}))
+    """Which reading of each kind was decided last in the open visit: it may be another than the one that stands."""
     devices: Mapping[str, Seen] = field(default_factory=lambda: MappingProxyType({}))
     outbox: Outbox | None = None
     oldest_since: datetime | None = None

@@ -5,7 +5,7 @@ Whoever acts on a reading names the revision of its attribution that they were s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -30,6 +30,8 @@ class Why(Record):
 
     visit: str | None = None
     reason: Reason = "other"
+    state: Literal["accepted", "rejected", "discarded"] | None = None
+    """What was decided, as the page showed it, of a reading that is undone; whatever it was where nobody says."""
 
 
 class Seen(Record):
@@ -124,8 +126,11 @@ class Readings:
         )
 
     async def undo(self, request: Request) -> Response:
-        """Take back what was said last of a reading."""
-        return _state(await self._review.undo(*seen_of(request), by=operator_of(request)))
+        """Take back what was said last of a reading, where it still is what the page showed."""
+        why = await said(request, Why)
+        return _state(
+            await self._review.undo(*seen_of(request), by=operator_of(request), only=why.state)
+        )
 
     async def retry(self, request: Request) -> Response:
         """Send a refused reading once more, where this role could accept it."""

@@ -10,10 +10,15 @@ from devicehub.devices.bluetooth import RadioNews
 from devicehub.devices.passkeys import Question
 from devicehub.devices.upkeep import LOW_BATTERY_PERCENT
 from devicehub.station import telling
-from devicehub.station.expecting import Listed, trouble_of
+from devicehub.station.expecting import Listed, heard_at, radio_fault, trouble_of
 from devicehub.station.picture import Picture, Seen
 from devicehub.station.tile_view import ICONS, fresh
 from devicehub.station.words import Words
+from devicehub.visit.plan import Trouble
+
+_UNPAIRED: frozenset[Trouble] = frozenset(
+    {"not_paired", "pairing_refused", "pairing_put_off", "bond_lost", "bond_elsewhere"}
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class DeviceView:
     is_low: bool
     needs: tuple[str, ...]
     is_trouble: bool
+    resume: str | None
+    """Its id, where a touch asks for the pairing that somebody gave up."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class QuestionView:
     id: str
     want: str
     title: str
+    again: str | None
+    """That the digits before were not taken."""
     what: str
     passkey: str | None
     until: str
@@ -85,7 +94,7 @@ def device_view(
     needs = []
     if why is not None:
         needs.append(telling.trouble(words, why, name, seen.holder))
-    elif state in ("lost", "unplugged", "failed"):
+    elif state in ("unplugged", "failed") or (state == "lost" and radio_fault(picture) is None):
         codes = {"lost": "link_lost", "failed": "device_failed", "unplugged": "unplugged"}
         needs.append(words(f"act.{codes[state]}"))
     needs += [telling.notice(words, one) for one in picture.notices.get(seen.device, ())]
@@ -101,6 +110,7 @@ def device_view(
         is_low=battery is not None and battery < LOW_BATTERY_PERCENT,
         needs=tuple(dict.fromkeys(needs)),
         is_trouble=bool(needs) and not (waits and state == "waiting" and not needs),
+        resume=seen.device if why == "pairing_put_off" else None,
     )
 
 
@@ -111,21 +121,22 @@ def _state(seen: Seen, listed: Listed | None, picture: Picture, now: datetime) -
     why = trouble_of(seen.device, picture)
     if why == "not_adopted":
         return "unadopted"
-    if why in ("not_paired", "bond_lost", "bond_elsewhere"):
+    if why in _UNPAIRED:
         return "unpaired"
     if why is not None and why != "no_place":
         return "blocked"
     state = seen.state.state if seen.state is not None else "not_seen"
     if listed is not None and not listed.on_radio and state in ("not_seen", "waiting", "lost"):
         return "unplugged"
-    if state in ("waiting", "not_seen") and _is_asleep(seen, picture):
+    if state in ("waiting", "not_seen", "lost") and _is_asleep(seen, picture):
         return "asleep"
     return state
 
 
 def _is_asleep(seen: Seen, picture: Picture) -> bool:
     visit = picture.visit
-    return visit is not None and (seen.last_seen is None or seen.last_seen < visit.opened_at)
+    heard = heard_at(seen)
+    return visit is not None and (heard is None or heard < visit.opened_at)
 
 
 def _seen_at(seen: Seen, words: Words, now: datetime) -> str | None:
@@ -140,6 +151,7 @@ def question_view(question: Question, words: Words) -> QuestionView:
         id=str(question.id),
         want=question.want,
         title=words("passkey.title", device=question.device),
+        again=words("passkey.again") if question.again else None,
         what=words(f"passkey.{question.want}"),
         passkey=question.passkey,
         until=words("passkey.until", time=words.clock(question.until)),

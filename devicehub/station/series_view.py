@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from devicehub.reading.derivation import Arm
 from devicehub.station import telling
 from devicehub.station.picture import SeriesShown
 from devicehub.station.words import Words
 from devicehub.visit.course import Act, look
-from devicehub.visit.series import Series
+from devicehub.visit.series import Series, aside_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class SeriesView:
     members: tuple[MemberView, ...]
     mean: str | None
     mean_note: str | None
+    no_mean: str | None
+    """Why there is none where there was to be one by now, and what to do."""
+    aside: tuple[str, ...]
+    """What came meanwhile and is none of its measurements."""
     steps: tuple[Step, ...]
     is_over: bool
 
@@ -78,7 +83,7 @@ def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
         MemberView(
             str(member.reading),
             telling.label(words, member),
-            words.figures(shown.filings[member.reading].reading.measurement)[0].text,
+            _value(shown, member.reading, words),
             member.counted,
             member.reading in early,
         )
@@ -106,9 +111,18 @@ def series_view(shown: SeriesShown, words: Words, now: datetime) -> SeriesView:
         mean_note=None
         if course.mean is None
         else words("series.settled" if course.settled else "series.unsettled"),
+        no_mean=telling.no_mean(words, series, course),
+        aside=tuple(
+            words(f"series.aside.{one.purpose}", value=_value(shown, one.reading, words))
+            for one in aside_of(series, shown.filings)
+        ),
         steps=tuple(steps),
         is_over=is_over,
     )
+
+
+def _value(shown: SeriesShown, reading: UUID, words: Words) -> str:
+    return words.figures(shown.filings[reading].reading.measurement)[0].text
 
 
 def _said(series: Series, arm: Arm | None) -> str:

@@ -41,9 +41,6 @@ from devicehub.visit.plan import Snapshot, absent, not_filed
 from devicehub.visit.review import TRAY_LARGEST
 from devicehub.visit.series import Series
 
-OTHERS_SHOWN = 12
-"""Recent visits the summary leads to."""
-
 
 @dataclass(frozen=True, slots=True)
 class Other:
@@ -166,17 +163,14 @@ class Summaries:
             return {}
 
     async def _others(self, shown: Visit, words: Words) -> list[Other]:
-        recent = [
-            visit
-            for visit in self._desk.recent[:OTHERS_SHOWN]
-            if visit.id != shown.id and not visit.locked
-        ]
+        recent = [visit for visit in self._desk.recent if visit.id != shown.id and not visit.locked]
         known = await whose_all(self._desk, (visit.id for visit in recent))
-        others = []
+        others, now = [], self._now()
         for visit in recent:
             identity = known[visit.id]
             name = f"{identity.family_name.upper()} {identity.given_name}" if identity else "–"
-            others.append(Other(visit.id, f"{words.clock(visit.opened_at, seconds=False)} {name}"))
+            begun = words.moment(visit.opened_at, now, seconds=False)
+            others.append(Other(visit.id, f"{begun} {name}"))
         return others
 
 

@@ -27,6 +27,7 @@ from devicehub.visit.dossier import EarlierValue
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.operators import NOBODY
 from devicehub.visit.plan import HERE, Absent
+from devicehub.visit.review import TAKEN_BACK
 from devicehub.visit.series import Series
 
 ORDER: Final[tuple[Kind, ...]] = (
@@ -57,6 +58,7 @@ class MemberLine:
     counted: bool
     confirmed: str
     flags: tuple[str, ...]
+    acts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Line:
     """What a derived value was computed from."""
     deviation: str = ""
     members: tuple[MemberLine, ...] = ()
+    acts: str = ""
+    """Where it is asked what can still be done with the reading, as it stands here; empty where nothing can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,15 @@ def _line(filing: Filing, filings: Sequence[Filing], around: Around) -> Line:
         made_of=_made_of(derivation, filings, around) if derivation and series is None else "",
         deviation=_deviation(series, words) if series else "",
         members=_members(series, filings, around) if series else (),
+        acts=_acts(filing),
     )
+
+
+def _acts(filing: Filing) -> str:
+    """What was computed has none: it follows its sources. What waits or was rejected has them in its tile or the tray."""
+    if filing.state not in TAKEN_BACK or filing.reading.source == "derived":
+        return ""
+    return f"/ask/reading/{filing.reading.id}/{filing.attribution.revision}"
 
 
 def _source(reading: Reading, around: Around) -> str:
@@ -279,10 +291,11 @@ def _members(
     series: Derivation, filings: Sequence[Filing], around: Around
 ) -> tuple[MemberLine, ...]:
     words = around.words
-    here = {filing.reading.id: filing.reading for filing in filings}
+    here = {filing.reading.id: filing for filing in filings}
     found = [(member, here[member.reading]) for member in series.members if member.reading in here]
     out = []
-    for member, reading in found:
+    for member, filing in found:
+        reading = filing.reading
         figures = words.figures(reading.measurement)
         pulse = "".join(f" · {one.label} {one.text} {one.unit}" for one in figures[1:2])
         out.append(
@@ -294,6 +307,7 @@ def _members(
                 counted=member.counted,
                 confirmed=_confirmed(reading, around),
                 flags=words.flags(reading.measurement),
+                acts=_acts(filing),
             )
         )
     return tuple(out)

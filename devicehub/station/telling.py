@@ -17,7 +17,7 @@ from devicehub.visit.course import Course
 from devicehub.visit.earlier import Doubt
 from devicehub.visit.gate import Hold
 from devicehub.visit.plan import Cause, NotFiled, Trouble
-from devicehub.visit.series import Series
+from devicehub.visit.series import Series, other_arm, takes_more
 
 NEARLY_A_SECOND: Final = timedelta(microseconds=999_999)
 
@@ -52,7 +52,7 @@ def _in_the_tray(words: Words, why: Cause) -> Told:
 
 def trouble(words: Words, why: Trouble, device: str, holder: str | None) -> str:
     """Why a device is not read, and the next physical act, as its row on the rail says it."""
-    if why in ("no_place", "not_paired", "bond_lost", "bond_elsewhere"):
+    if why in ("no_place", "not_paired", "bond_lost", "bond_elsewhere", "pairing_put_off"):
         return words(f"why.{why}")
     return " ".join(cause(words, Cause(why, device, holder)))
 
@@ -110,6 +110,13 @@ def flags(
     return tuple(dict.fromkeys(said))
 
 
+def mode(words: Words, reading: Reading, held: Hold | None = None) -> str | None:
+    """That a reading's mode needs an operator's judgement, where that is so; ``held`` is as for `flags`."""
+    if "not_automatic" not in policy.flags(reading) or held == "not_automatic":
+        return None
+    return doubt(words, "not_automatic", is_fact=True)
+
+
 def hold(words: Words, code: Hold, metrology: Metrology | None = None) -> str:
     """Why only the physician can accept a reading. ``metrology`` is as for `doubt`."""
     if code == "metrology_lapsed":
@@ -119,18 +126,30 @@ def hold(words: Words, code: Hold, metrology: Metrology | None = None) -> str:
 
 def course(words: Words, series: Series, now: Course, moment: datetime) -> str:
     """What the person does next in a series. It is never the hub that starts the cuff."""
-    if now.due_at is not None and now.due_at > moment and now.act != "rest":
-        return words("series.wait")
     arm = words(f"arm.{series.arm}") if series.arm is not None else ""
+    other = words(f"arm.{other_arm(series.arm)}") if series.arm is not None else ""
+    if now.due_at is not None and now.due_at > moment and now.act != "rest":
+        if now.act == "other_arm":
+            return words("series.wait.other_arm", other=other)
+        return words("series.wait.arm", arm=arm) if series.rules.both_arms else words("series.wait")
     proposed = words(f"arm.{now.proposed_arm}") if now.proposed_arm is not None else ""
     return words(
         f"series.{now.act}",
         arm=arm,
+        other=other,
         proposed=proposed,
         number=now.number,
         count=now.count,
         minute=now.minute,
     )
+
+
+def no_mean(words: Words, series: Series, now: Course) -> str | None:
+    """That a series which had come to its end has no mean, and what to do where it can take no other measurement."""
+    if not now.lacking:
+        return None
+    told = words.count("series.no_mean", now.lacking)
+    return told if takes_more(series) else f"{told} {words('series.no_mean.over')}"
 
 
 def label(words: Words, member: Member) -> str:

@@ -71,6 +71,18 @@ DoubtOf = Callable[[Reading, str], Doubt | None]
 
 
 @dataclass(frozen=True)
+class Undo:
+    """What a touch takes back: the reading that was decided last, which may be another than the one that stands."""
+
+    reading: str
+    revision: int
+    state: State
+    """What was decided: the act names it, as it may be decided otherwise by now."""
+    value: str
+    word: str
+
+
+@dataclass(frozen=True)
 class TileView:
     """``state`` names the colour and the icon, ``word`` says it, ``say`` is read aloud."""
 
@@ -100,7 +112,7 @@ class TileView:
     """That of its attribution: an act on the reading names what was shown."""
     can_decide: bool
     can_accept: bool
-    can_undo: bool
+    undo: Undo | None
     can_retry: bool
     has_menu: bool
     can_type: bool
@@ -165,7 +177,7 @@ def tile_view(
         revision=stands.attribution.revision if stands else None,
         can_decide=decides and stands is not None and stands.state == "to_review",
         can_accept=hold is None,
-        can_undo=decides and by_person and _has_state(stands, "accepted", "rejected"),
+        undo=_undo(kind, picture, words) if decides and not is_live else None,
         can_retry=decides and hold is None and _has_state(stands, "refused"),
         has_menu=decides and by_person and _has_state(stands, *_SENT),
         can_type=may(role, "type")
@@ -176,7 +188,7 @@ def tile_view(
         can_start_series=kind == "blood_pressure"
         and (series is None or series.is_over)
         and not is_live
-        and (stands is None or stands.state in _SENT | _OVER),
+        and (stands is None or stands.state in _SENT | _OVER or _asks_anew(series)),
         say=_say(kind, stands, shown, word, words),
     )
 
@@ -278,6 +290,26 @@ def _state(filing: Filing | None, absent: Absent | None, *, is_live: bool) -> st
 
 def _has_state(filing: Filing | None, *states: State) -> bool:
     return filing is not None and filing.state in states
+
+
+def _undo(kind: Kind, picture: Picture, words: Words) -> Undo | None:
+    decided = picture.decided.get(kind)
+    filing = picture.filings.get(decided) if decided is not None else None
+    if filing is None or not _has_state(filing, "accepted", "rejected"):
+        return None
+    figure = words.figures(filing.reading.measurement)[0]
+    return Undo(
+        reading=str(filing.reading.id),
+        revision=filing.attribution.revision,
+        state=filing.state,
+        value=f"{figure.text}\N{NO-BREAK SPACE}{figure.unit}".rstrip(),
+        word=words(f"state.{filing.state}"),
+    )
+
+
+def _asks_anew(series: SeriesView | None) -> bool:
+    """Whether a series says to begin another: what it says can be done at once."""
+    return series is not None and series.no_mean is not None
 
 
 def _source(filing: Filing | None, words: Words, names: Mapping[str, str]) -> str | None:

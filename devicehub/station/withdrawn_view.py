@@ -28,6 +28,8 @@ class WithdrawnView:
     who: Who | None
     withdrawn: str
     value: str | None
+    mode: str | None
+    """That its mode needs an operator's judgement, where ``hold`` does not say it."""
     hold: str | None
     """Why only the physician can give it back."""
 
@@ -62,6 +64,7 @@ async def withdrawn_views(
                     reason=words(f"why_said.{attribution.reason or 'other'}"),
                 ),
                 value=words.value(reading.measurement) if str(reading.id) == shown else None,
+                mode=telling.mode(words, reading, held),
                 hold=telling.hold(words, held, reading.metrology) if held else None,
             )
         )

@@ -172,12 +172,13 @@ class Words:
         """A date in digits."""
         return self("date", day=f"{day.day:02}", month=f"{day.month:02}", year=f"{day.year:04}")
 
-    def moment(self, moment: datetime, now: datetime) -> str:
+    def moment(self, moment: datetime, now: datetime, *, seconds: bool = True) -> str:
         """The time of day, with the date before it where that is not today."""
         local = moment.astimezone()
+        clock = self.clock(moment, seconds=seconds)
         if local.date() == now.astimezone().date():
-            return self.clock(moment)
-        return f"{self.day(local.date())} {self.clock(moment)}"
+            return clock
+        return f"{self.day(local.date())} {clock}"
 
     def device_time(self, told: str, now: datetime) -> str:
         """A device's own time as it said it, without the date where that is today's or unknown."""

@@ -56,6 +56,13 @@ class NotPaired(Refused):
         )
 
 
+class PairingRefused(Refused):
+    """A pair request was sent, and no bond was made."""
+
+    def __init__(self) -> None:
+        super().__init__(_PAIRING_REFUSED)
+
+
 class BleWire(InboxLink):
     """A `devicehub.driver.BleLink` over one bleak connection; it sends a pair request only where ``may_pair``."""
 
@@ -174,7 +181,7 @@ class BleWire(InboxLink):
             raise LinkLost(f"the link failed: {error}") from error
 
     async def pair(self) -> None:
-        """Bond with the device. Raises `Refused` where it, or the operator, does not; `NotPaired`."""
+        """Bond with the device. Raises `PairingRefused` where it, or the operator, does not; `Refused`, `NotPaired`."""
         if not self._may_pair:
             raise NotPaired
         try:
@@ -187,4 +194,4 @@ class BleWire(InboxLink):
         except (NotImplementedError, *_STACK_FAILURES) as error:
             self._inbox.check()
             log.info("pairing refused: %s", error)
-            raise Refused(_PAIRING_REFUSED) from error
+            raise PairingRefused from error

@@ -21,9 +21,11 @@ from devicehub.visit.series import (
     arms_of,
     compared_of,
     counting_of,
+    lacking_of,
     missed_minutes,
     next_due,
     standing_left,
+    takes_more,
     usable_of,
 )
 
@@ -58,7 +60,7 @@ class Course:
 
     ``due_at`` is when the countdown ends; before it the person waits, from it on they press the button.
     ``number`` of ``count`` is the measurement that comes next. ``mean`` is there once its members are all
-    there, ``settled`` once each of them is accepted.
+    there, ``settled`` once each of them is accepted. ``lacking`` is how many it lacks of a series that had as many.
     """
 
     act: Act
@@ -70,6 +72,7 @@ class Course:
     members: tuple[Member, ...]
     mean: Mean | None
     settled: bool
+    lacking: int
     missed_minutes: tuple[int, ...]
 
 
@@ -90,6 +93,7 @@ def look(series: Series, filings: Mapping[UUID, Filing], now: datetime) -> Cours
         members=_members(usable, mean),
         mean=mean,
         settled=settled,
+        lacking=lacking_of(series, counting),
         missed_minutes=missed_minutes(series, usable, now),
     )
 
@@ -123,7 +127,7 @@ def _next(
         if measured == BOTH:
             return "choose_arm", None, None
         return ("other_arm" if series.arm in measured else "measure_arm"), due, None
-    if len(counting) < rules.count and series.stood_at is None:
+    if len(counting) < rules.count and takes_more(series):
         return "measure", due, None
     left = standing_left(series, usable, now)
     if not left:

@@ -23,6 +23,8 @@ def flags(reading: Reading, doubt: Doubt | None = None) -> tuple[str, ...]:
     doubts: list[str] = []
     if reading.unattended:
         doubts.append("unattended")
+    if _needs_judgement(reading):
+        doubts.append("not_automatic")
     if reading.plausibility != "plausible":
         doubts.append(reading.plausibility)
     if _is_half(reading.measurement):
@@ -33,6 +35,18 @@ def flags(reading: Reading, doubt: Doubt | None = None) -> tuple[str, ...]:
     if doubt is not None:
         doubts.append(doubt)
     return tuple(doubts)
+
+
+def _needs_judgement(reading: Reading) -> bool:
+    """Whether its value hangs on an operator's judgement: that of its mode, or for a mean of its members'.
+
+    What was typed says so itself, and an index leaves it to its weight and its height, one of which may be typed.
+    """
+    made = reading.derivation
+    by_device = reading.source == "measured" or (
+        made is not None and made.rule == "blood_pressure_series"
+    )
+    return by_device and not reading.automatic
 
 
 def _is_half(said: Measurement) -> bool:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from devicehub.journal.failures import NotAllowed
 from devicehub.journal.journal import Journal
-from devicehub.journal.records import Attribution, Filing, State, StateChange, Withdrawn
+from devicehub.journal.records import Attribution, Decided, Filing, State, StateChange, Withdrawn
+from devicehub.journal.states import ACCEPTED
 from devicehub.transport.hands import station_now
 from devicehub.visit import gate, policy
 from devicehub.visit.desk import REMEMBERED, Desk
@@ -40,6 +41,10 @@ Reason = Literal[
 
 TRAY_LARGEST = 200
 """Readings shown of the tray, newest first; the rest comes up as these are dealt with."""
+
+
+TAKEN_BACK: Final[frozenset[State]] = ACCEPTED | {"refused"}
+"""States of a reading that is withdrawn, or moved to another visit, by a new revision: it may be at the dossier."""
 
 
 class Flagged(NotAllowed):
@@ -86,10 +91,16 @@ class Review:
 
     async def withdrawn(self) -> list[Withdrawn]:
         """What was taken back while a visit is still recent (`REMEMBERED`), the newest first; of a locked visit nothing."""
-        here = self._desk.visit
-        locked = here.id if here is not None and here.locked else None
         found = await self._journal.withdrawn(since=station_now() - REMEMBERED, limit=TRAY_LARGEST)
-        return [one for one in found if one.visit != locked]
+        return [one for one in found if not self._is_locked(one.visit)]
+
+    async def decided(self) -> list[Decided]:
+        """What a person decided and can undo, the newest first; of a locked visit nothing.
+
+        A rejection or discarding for as long as a visit is recent (`REMEMBERED`), an acceptance until it is sent.
+        """
+        found = await self._journal.decided(since=station_now() - REMEMBERED, limit=TRAY_LARGEST)
+        return [one for one in found if not self._is_locked(one.filing.attribution.visit)]
 
     async def assign(
         self, reading: UUID, revision: int, visit: str, *, by: Operator, reason: Reason
@@ -181,9 +192,11 @@ class Review:
             self._desk.expect(filing.attribution.visit, filing.reading.kind)
         return filing
 
-    async def undo(self, reading: UUID, revision: int, *, by: Operator) -> Filing:
-        """Take back an acceptance that was not sent yet, a rejection, or a discarding."""
-        before = (await self._asked(reading, revision, by)).state
+    async def undo(
+        self, reading: UUID, revision: int, *, by: Operator, only: State | None = None
+    ) -> Filing:
+        """Take back an acceptance that was not sent yet, a rejection, or a discarding; ``only`` is the one that was seen."""
+        before = (await self._asked(reading, revision, by, only=only)).state
         state: State = "quarantined" if before == "discarded" else "to_review"
         return await self._journal.change(reading, revision, state, author=by.id)
 
@@ -267,6 +280,10 @@ class Review:
         # Who moves or withdraws corrects what may be at the dossier already: that does not wait.
         undo_for = self._desk.undo_for if action == "assign" else timedelta()
         return await self._journal.attribute(attribution, state, undo_for=undo_for)
+
+    def _is_locked(self, visit: str | None) -> bool:
+        here = self._desk.visit
+        return here is not None and here.locked and here.id == visit
 
     def _check_visit(self, visit: str) -> None:
         if all(one.id != visit for one in self._desk.recent):

@@ -36,6 +36,11 @@ Purpose = Literal["resting", "arm", "series", "standing", "after"]
 BOTH: frozenset[Arm] = frozenset({"left", "right"})
 
 
+def other_arm(arm: Arm) -> Arm:
+    """The one the cuff is not on."""
+    return "right" if arm == "left" else "left"
+
+
 class SeriesRules(Record):
     """How a practice takes a series. ``standing_minutes`` empty means no standing test."""
 
@@ -251,6 +256,15 @@ def usable_of(series: Series, filings: Mapping[UUID, Filing]) -> list[Taken]:
     ]
 
 
+def aside_of(series: Series, filings: Mapping[UUID, Filing]) -> list[Taken]:
+    """What came during the rest, or after all that was asked for, and still stands in the visit: it never counts."""
+    return [
+        one
+        for one in series.taken
+        if one.purpose in ("resting", "after") and _is_usable(series, filings.get(one.reading))
+    ]
+
+
 def _is_usable(series: Series, filing: Filing | None) -> bool:
     if filing is None or filing.attribution.visit != series.visit or filing.state not in STANDS:
         return False
@@ -270,6 +284,17 @@ def counting_of(series: Series, usable: Iterable[Taken]) -> list[Taken]:
         for one in usable
         if one.purpose == "series" and one.arm == series.arm and one.posture == series.posture
     ]
+
+
+def takes_more(series: Series) -> bool:
+    """Whether a measurement that falls out of the series proper leaves its place free: not once it ended or went on standing."""
+    return series.ended_at is None and series.stood_at is None
+
+
+def lacking_of(series: Series, counting: Sequence[Taken]) -> int:
+    """How many measurements the mean of a series lacks that had come to its end: some have fallen out since."""
+    came = sum(one.purpose == "series" for one in series.taken)
+    return max(0, series.rules.count - len(counting)) if came >= series.rules.count else 0
 
 
 def missed_minutes(series: Series, usable: Iterable[Taken], now: datetime) -> tuple[int, ...]:

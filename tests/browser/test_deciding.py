@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -45,6 +46,10 @@ from devicehub.delivery.publisher import Publisher
 from devicehub.delivery.wire import READINGS_OF_ALL_SHARDS, ReadingBatch, StationTopics
 from devicehub.dossier.store import DossierStore
 from devicehub.driver import BodyHeight
+from devicehub.journal.records import Filing
+from devicehub.station.summary import Summaries
+from devicehub.visit.operators import NOBODY
+from devicehub.visit.series import SeriesRules, cut_rest
 
 pytestmark = pytest.mark.browser
 
@@ -155,6 +160,76 @@ async def test_what_was_accepted_by_mistake_is_taken_back_and_nobody_has_heard_o
         await expect(index.locator(".state")).to_have_text("Classé")
         assert (weighed.reading.id, 1) in heard
         assert len(in_the_dossier(tmp_path)) == 4
+
+
+async def test_the_undo_is_of_what_was_decided_last_whatever_stands_then(
+    watched: Watched, station: Station
+) -> None:
+    await furnished(station)
+    page, tile = watched.page, watched.page.locator(TEMPERATURE)
+    several = [
+        await station.file(THERMOMETER, temperature(one), "to_review") for one in ("37.2", "35.9")
+    ]
+    await tile.get_by_role("button", name="Accepter").click()
+    await expect(tile.locator(".number")).to_have_text("35,9")
+    await tile.get_by_role("button", name="Rejeter").click()
+    await page.locator("dialog").get_by_role("button", name="Valeur peu crédible").click()
+    await expect(tile.locator(".number")).to_have_text("37,2")
+    undo = tile.get_by_role("button", name="Revenir en arrière")
+    await expect(undo).to_have_text("Revenir en arrière 35,9\xa0°C · Rejeté")
+    box = await undo.bounding_box()
+    assert box is not None
+    assert box["height"] >= 48
+    assert await violations(page) == []
+    await keep(page, "undo-of-another")
+    await undo.click()
+    await expect(tile.locator(".number")).to_have_text("35,9")
+    assert [await station.state(one) for one in several] == ["accepted", "to_review"]
+    assert watched.complaints == []
+
+
+async def test_what_was_decided_in_the_tray_is_taken_back_there(
+    watched: Watched, station: Station
+) -> None:
+    furnish(station)
+    station.desk.undo_for = timedelta(hours=1)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    nobodys = await station.file(CUFF, pressure("151", "93"))
+    await station.visit(BRUNO)
+    left = await station.file(SCALE, weight(), "to_review")
+    await station.visit(ALICE)
+    just, waiting = dialog.locator("#just"), dialog.locator("#left")
+    back = just.get_by_role("button", name="Revenir en arrière")
+    await expect(page.locator("#banner")).to_contain_text("Alice")
+    await expect(page.locator("#tray")).to_contain_text("1 à confirmer d’une visite close")
+    await page.locator("#tray").click()
+    await waiting.get_by_role("button", name="Accepter").click()
+    await expect(just).to_contain_text("Enregistré")
+    await expect(just).to_contain_text("71,45")
+    await expect(waiting).to_be_hidden()
+    assert await station.state(left) == "accepted"
+    assert await violations(page) == []
+    await keep(page, "decided-in-the-tray")
+    await back.click()
+    await waiting.get_by_role("button", name="Rejeter").click()
+    await dialog.get_by_role("button", name="Autre raison").click()
+    await expect(just).to_contain_text("Bruno")
+    await expect(just).to_contain_text("Rejeté")
+    await back.click()
+    await expect(waiting).to_contain_text("Bruno")
+    assert await station.state(left) == "to_review"
+    await dialog.get_by_role("button", name="Écarter").click()
+    await dialog.get_by_role("button", name="C’était un essai").click()
+    await expect(just).to_contain_text("Écarté")
+    await expect(dialog).not_to_contain_text("151/93")
+    assert await station.state(nobodys) == "discarded"
+    await just.get_by_role("button", name="Montrer la valeur").click()
+    await expect(just).to_contain_text("151/93")
+    await keep(page, "discarded-in-the-tray")
+    await back.click()
+    await expect(dialog.get_by_role("button", name="Attribuer")).to_be_visible()
+    assert await station.state(nobodys) == "quarantined"
+    assert watched.complaints == []
 
 
 async def test_a_double_touch_accepts_and_undoes_nothing(
@@ -366,6 +441,132 @@ async def test_what_was_sent_can_be_withdrawn_or_moved(watched: Watched, station
     assert watched.complaints == []
 
 
+async def begun_anew(watched: Watched, station: Station) -> None:
+    """The station with its summaries and its rules as they are now; the page is read anew."""
+    await watched.page.goto("about:blank")  # no page is open that would miss the station
+    await station.stop()
+    station.more.append(Summaries(station.hub, station.journal))
+    await station.start()
+    await watched.page.goto(station.url)
+
+
+async def test_a_measurement_of_a_series_is_withdrawn_where_it_is_touched(
+    watched: Watched, station: Station
+) -> None:
+    """The mean has no acts of its own: it follows what it was computed from."""
+    station.hub = replace(station.hub, rules=SeriesRules(count=2, interval_seconds=0))
+    furnish(station)
+    await begun_anew(watched, station)
+    page, tile = watched.page, watched.page.locator(PRESSURE)
+    dialog = page.locator("dialog")
+    visit = await station.visit(ALICE, plan=("blood_pressure",))
+    begun = await station.deriver.begin(visit.id, station.hub.rules, arm="left", posture="seated")
+    await station.deriver.change(visit.id, begun.id, cut_rest)
+    taken = []
+    for systolic, diastolic in (("150", "90"), ("140", "86")):
+        taken.append(await station.file(CUFF, pressure(systolic, diastolic)))
+        await station.deriver.settle(visit.id)
+    await station.deriver.settle(visit.id)
+    await station.journal.take_due(10, 0)
+    await station.journal.mark_published([(one.reading.id, 1) for one in taken])
+    await expect(tile.locator(".number")).to_have_text("145/88", timeout=20_000)
+    second = tile.locator(".members button").nth(1)
+    await expect(second).to_be_enabled()
+    await second.click()
+    await expect(dialog).to_contain_text("140/86 mmHg")
+    assert await violations(page) == []
+    await keep(page, "member-acts")
+    await expect(dialog.get_by_role("button", name="Déplacer vers une autre")).to_be_visible()
+    await dialog.get_by_role("button", name="Retirer du dossier").click()
+    await dialog.get_by_text("Mesure interrompue").click()
+    await expect(dialog).to_be_hidden()
+    await station.deriver.settle(visit.id)
+    assert [await station.state(one) for one in taken] == ["published", "withdrawn"]
+    await expect(tile).not_to_contain_text("145/88")
+    assert watched.complaints == []
+
+
+async def sent(station: Station, *weights: str) -> list[Filing]:
+    """Weights of the open visit, as the broker has them."""
+    found = [await station.file(SCALE, weight(one)) for one in weights]
+    await station.journal.take_due(10, 0)
+    await station.journal.mark_published([(one.reading.id, 1) for one in found])
+    return found
+
+
+async def test_the_older_of_two_weights_is_withdrawn_from_its_row_in_the_summary(
+    watched: Watched, station: Station
+) -> None:
+    furnish(station)
+    await begun_anew(watched, station)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    await station.visit(ALICE)
+    old, new = await sent(station, "71.4", "67.9")
+    await page.goto(f"{station.url}/summary")
+    acts = page.get_by_role("link", name="Plus d’actes : Poids 71,4")
+    size = await acts.bounding_box()
+    assert size is not None
+    assert min(size["width"], size["height"]) >= 48
+    assert await violations(page) == []
+    await keep(page, "summary-acts")
+    await acts.click()
+    await dialog.get_by_role("button", name="Retirer du dossier").click()
+    await dialog.get_by_text("Appareil en cause").click()
+    await expect(page).to_have_url(f"{station.url}/summary")
+    await expect(page.locator(".s-left-out")).to_contain_text("71,4")
+    assert [await station.state(one) for one in (old, new)] == ["withdrawn", "published"]
+    assert watched.complaints == []
+
+
+async def test_what_was_sent_is_withdrawn_from_the_summary_of_its_visit_when_that_is_over(
+    watched: Watched, station: Station
+) -> None:
+    """The room's page shows the next patient: whose reading it is stands in every question."""
+    furnish(station)
+    await begun_anew(watched, station)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    alices = await station.visit(ALICE)
+    (one,) = await sent(station, "67.9")
+    await station.visit(BRUNO)
+    await page.goto(f"{station.url}/summary")
+    await expect(page.locator("h1")).to_contain_text("Bruno")
+    await page.get_by_role("link", name="Alice").click()
+    await expect(page.locator("h1")).to_contain_text("Alice")
+    acts = page.get_by_role("link", name="Plus d’actes : Poids")
+    await acts.click()
+    await expect(page.locator("#banner")).to_contain_text("Bruno")
+    await expect(dialog).to_contain_text("TEST Alice · Née le 01/01/1970")
+    await expect(dialog).to_contain_text("67,9")
+    assert await violations(page) == []
+    await keep(page, "acts-of-another-visit")
+    await dialog.get_by_role("button", name="Annuler").click()
+    await acts.click()
+    await dialog.get_by_role("button", name="Retirer du dossier").click()
+    await expect(dialog).to_contain_text("TEST Alice · Née le 01/01/1970")
+    await dialog.get_by_text("Appareil en cause").click()
+    await expect(page).to_have_url(f"{station.url}/summary/{alices.id}")
+    await expect(page.locator(".s-left-out")).to_contain_text("67,9")
+    assert await station.state(one) == "withdrawn"
+    assert watched.complaints == []
+
+
+async def test_a_summary_that_is_behind_leads_to_no_act(watched: Watched, station: Station) -> None:
+    """What it shows was given to another visit meanwhile: the page says so, and stays."""
+    furnish(station)
+    await begun_anew(watched, station)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    bruno = await station.visit(BRUNO)
+    await station.visit(ALICE)
+    (one,) = await sent(station, "67.9")
+    reading = one.reading.id
+    await station.hub.review.reassign(reading, 1, bruno.id, by=NOBODY, reason="wrong_patient")
+    await page.goto(f"{station.url}/#/ask/reading/{reading}/1")
+    await page.reload()
+    await expect(page.locator("#refused")).to_contain_text("a changé entre-temps")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("#banner")).to_contain_text("Alice")
+
+
 async def test_what_was_withdrawn_by_mistake_is_given_back_where_its_tile_says(
     watched: Watched, station: Station
 ) -> None:
@@ -442,7 +643,7 @@ async def test_the_tray_shows_names_of_visits_and_hides_values(
         dialog.locator("li").filter(has_text="Poids").get_by_role("button", name="Écarter").click()
     )
     await dialog.get_by_text("C’était un essai").click()
-    await expect(dialog).to_be_hidden()
+    await expect(dialog.locator("#just")).to_contain_text("Écarté")
     assert await station.state(other) == "discarded"
     assert watched.complaints == []
 

@@ -13,7 +13,10 @@ from playwright.async_api import FloatRect, Page, expect
 from station_room import ALICE, CUFF, NAMES, SCALE, device_state, now, pressure, weight
 
 from devicehub.devices.bluetooth import RadioNews
+from devicehub.devices.intake import Source
+from devicehub.devices.news import DeviceNews
 from devicehub.journal.records import Outbox
+from devicehub_drivers.sig_blood_pressure import DRIVER
 
 FIRST = "C0:00:00:00:00:01"
 SECOND = "C0:00:00:00:00:02"
@@ -48,6 +51,51 @@ async def test_a_question_is_given_up_by_a_button(watched: Watched, station: Sta
     asking = asyncio.create_task(station.passkeys.ask(FIRST))
     await watched.page.get_by_role("button", name="Annuler").click()
     assert await asking is None
+
+
+async def test_a_pairing_that_was_put_off_is_asked_for_again_by_a_button(
+    watched: Watched, station: Station
+) -> None:
+    station.board.device(device_state(CUFF, "waiting"), name="Tensiomètre", why="pairing_put_off")
+    page = watched.page
+    source = Source(CUFF, DRIVER, FIRST, "simulator")
+    news = DeviceNews(source, "Tensiomètre", "connecting", now())
+    station.passkeys.device(news)
+    asking = asyncio.create_task(station.passkeys.ask(FIRST))
+    await page.get_by_role("button", name="Annuler").click()
+    assert await asking is None
+    assert station.passkeys.put_off(FIRST)
+    button = page.get_by_role("button", name="Appairer maintenant")
+    box = await button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 48
+    await keep(page, "put-off")
+    assert await violations(page) == []
+    async with page.expect_response(lambda answer: "/pair?" in answer.url) as answer:
+        await button.click()
+    assert (await answer.value).status == 204
+    assert not station.passkeys.put_off(FIRST)
+    assert watched.complaints == []
+
+
+async def test_the_box_that_comes_back_says_that_the_digits_were_not_taken(
+    watched: Watched, station: Station
+) -> None:
+    source = Source(CUFF, DRIVER, FIRST, "simulator")
+    station.passkeys.device(DeviceNews(source, "Tensiomètre", "connecting", now()))
+    page = watched.page
+    first = asyncio.create_task(station.passkeys.ask(FIRST))
+    await page.get_by_label("Les six chiffres affichés par l’appareil").fill("012345")
+    await page.keyboard.press("Enter")
+    assert await first == 12345
+    refused = DeviceNews(source, "Tensiomètre", "lost", now(), "no", "pairing_refused")
+    station.passkeys.device(refused)
+    second = asyncio.create_task(station.passkeys.ask(FIRST))
+    await expect(page.locator("#passkeys")).to_contain_text("n’ont pas été acceptés")
+    await keep(page, "digits-again")
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Annuler").click()
+    assert await second is None
 
 
 async def test_a_lost_radio_says_the_next_physical_act(watched: Watched, station: Station) -> None:

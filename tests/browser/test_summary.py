@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -77,6 +78,11 @@ async def test_everybody_can_read_it(
     assert await violations(page) == []
     wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wider <= 0, "no sideways scrolling"
+    acts = [await one.bounding_box() for one in await page.locator(".s-more").all()]
+    boxes = [box for box in acts if box is not None]
+    assert len(boxes) == 5, "three of the series, the weight, the ECG's preparation"
+    for one, next_one in pairwise(boxes):
+        assert one["y"] + 48 <= next_one["y"], "a finger meets one reading, and no other"
     assert summary.complaints == []
 
 

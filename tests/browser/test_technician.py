@@ -276,6 +276,12 @@ async def test_what_is_refused_says_why_and_what_was_written_stays(
     await page.get_by_role("button", name="Consigner").click()
     await expect(page.locator("#sheet .s-refused")).not_to_be_empty()
     await expect(page.get_by_label("Fait par")).to_have_value("ACME")
+    await page.get_by_label("Fait le").fill("2026-11-20")
+    await page.get_by_role("button", name="Consigner").click()
+    await expect(page.locator("#sheet .s-refused")).to_contain_text(
+        "«\N{NO-BREAK SPACE}Échéance\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: à remplir"
+    )
+    await keep(page, "technician-no-due-date")
     assert await shop.room.journal.metrology_log() == []
 
 

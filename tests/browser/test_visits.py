@@ -78,6 +78,50 @@ async def test_another_patient_is_entered_where_no_reader_is(
     assert watched.complaints == []
 
 
+async def test_a_form_that_another_page_closes_says_so(watched: Watched, station: Station) -> None:
+    page = watched.page
+    await page.get_by_role("button", name="Autre patient").click()
+    await page.get_by_label("Nom de naissance", exact=True).fill("TEST")
+    await station.visit(BRUNO)
+    await expect(page.locator("#banner")).to_contain_text("TEST Bruno")
+    await expect(page.locator("dialog")).to_be_hidden()
+    await expect(page.locator("#refused")).to_contain_text("n’a pas été enregistré")
+    assert await violations(page) == []
+    await keep(page, "form-closed")
+    await page.locator("#banner").get_by_role("button", name="Changer").click()
+    await expect(page.locator("dialog")).to_be_visible()
+    await expect(page.locator("#refused")).to_be_empty()
+    await station.visit(ALICE)  # nothing was written in it
+    await expect(page.locator("dialog")).to_be_hidden()
+    await expect(page.locator("#refused")).to_be_empty()
+    assert watched.complaints == []
+
+
+async def test_a_form_that_opens_the_visit_itself_is_no_loss(
+    watched: Watched, station: Station
+) -> None:
+    page = watched.page
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await expect(page.locator("#banner")).to_contain_text("TEST Alice")
+        await route.fulfill(response=answer)
+
+    await page.route("**/api/visits?*", late, times=1)
+    await page.get_by_role("button", name="Autre patient").click()
+    await page.get_by_label("Nom de naissance", exact=True).fill("TEST")
+    await page.get_by_label("Premier prénom de naissance").fill("Alice")
+    await page.get_by_label("Date de naissance").fill("1970-01-01")
+    await page.get_by_text("Femme").click()
+    async with page.expect_response("**/api/visits?*"):
+        await page.get_by_role("button", name="Ouvrir la visite").click()
+    await expect(page.locator("dialog")).to_be_hidden()
+    await expect(page.locator("#refused")).to_be_empty()
+    assert station.desk.visit is not None
+    assert station.desk.identity(station.desk.visit.id) == ALICE
+    assert watched.complaints == []
+
+
 async def test_switching_the_patient_takes_every_value_and_every_question_away(
     watched: Watched, station: Station
 ) -> None:

@@ -88,6 +88,7 @@ class Station:
             bluetooth=(),
             accept_any=False,
             sort=lambda _seen: Sorted("stranger"),
+            put_off=lambda _address: False,
             make_radios=(),
             bonds=Bonds(journal.path.parent / "bonds.json"),
             show_device=lambda news: self.news.update({news.source.id: news}),

@@ -233,6 +233,32 @@ async def test_a_frame_of_the_device_before_is_read_as_its_own_after_a_crash(roo
     assert filing.reading.device.intrinsic == "system-id:" + "01" * 8
 
 
+async def test_what_was_told_last_says_whether_a_device_may_have_left_by_itself(room: Room) -> None:
+    inflating = Frame.of("2a36", bytes.fromhex("00 7800 ff07 ff07"))
+    cuff = room.intake.open(CUFF)
+    told = [cuff.has_told]
+    await cuff.deliver(Frame.of("2a23", b"\x01" * 8), arrived())
+    told.append(cuff.has_told)
+    cuff.live(inflating, arrived())
+    told.append(cuff.has_told)
+    await cuff.deliver(Frame.of("2a35", PRESSURE), arrived())
+    told.append(cuff.has_told)
+    cuff.live(inflating, arrived())
+    told.append(cuff.has_told)
+    assert told == [False, False, False, True, False], "who it is, is no result; the next goes on"
+
+
+async def test_an_oximeter_may_leave_once_the_finger_is_out(room: Room) -> None:
+    oximeter = room.intake.open(
+        Source("oximeter", registry.find("sig_pulse_oximeter"), "C0:00:00:00:00:03", "simulator")
+    )
+    told = []
+    for values in ("00 6200 4800", "00 ff07 ff07"):
+        oximeter.live(Frame.of("2a5f", bytes.fromhex(values)), arrived())
+        told.append(oximeter.has_told)
+    assert told == [False, True]
+
+
 @pytest.mark.parametrize("rubbish", [PRESSURE[:4], b""], ids=["cut short", "refused as too long"])
 async def test_rubbish_is_kept_counted_and_shown_but_no_reading(room: Room, rubbish: bytes) -> None:
     await room.visit(timedelta(hours=1))

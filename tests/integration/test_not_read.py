@@ -88,6 +88,7 @@ class Room:
             bluetooth=(),
             accept_any=False,
             sort=lambda _seen: Sorted("stranger"),
+            put_off=lambda _address: False,
             make_radios=make_radios(radio, folder / "bonds"),
             bonds=Bonds(folder / "bonds.json"),
             show_device=self._show,

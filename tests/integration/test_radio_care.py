@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from devicehub import config
 from devicehub.app import run_station
 from devicehub.devices import bluetooth, nearby, passkeys, registry
 from devicehub.devices.bonds import Bonds
+from devicehub.devices.news import Condition
 from devicehub.testing.peripheral import Peripheral
 from devicehub.testing.radio import Air, HubPort
 from devicehub.testing.simulator import Advertisement, BleSimulator
@@ -246,22 +247,77 @@ async def test_the_passkey_is_typed_at_the_page_and_the_bond_goes_into_the_inven
 
 
 @pytest.mark.parametrize("how", ["cancel", "time"])
-async def test_a_passkey_that_nobody_types_is_a_refusal_and_asked_again_later(
-    ward: Ward, how: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_passkey_that_nobody_types_is_asked_again_after_a_pause_or_when_somebody_wants(
+    ward: Ward, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "devicehub")
+    monkeypatch.setattr(passkeys, "PAUSE_SECONDS", 3600.0)
     if how == "time":
         monkeypatch.setattr(passkeys, "ANSWER_SECONDS", 0.3)
+    await ward.port()
+    cuff = await ward.add(Shows("TEST-0001", seed=1))
+    calls: list[Connection] = []
+    cuff._device.on("connection", calls.append)
+    async with ward.station(CUFF) as page:
+        for times in (1, 2):
+            await until(partial(has_more_than, ward.shown, times - 1))
+            if how == "cancel":
+                question = await page.question()
+                answer = await page.client.post(f"/api/passkeys/{question['id']}/cancel", json={})
+                assert answer.status_code == 204
+            await page.until(lambda board: not board["passkeys"])
+            await page.device(lambda each: each["why"] == "pairing_put_off")
+            await page.shows("L’appairage attend")
+            assert len(calls) == times, "it is not even connected to meanwhile"
+            again = await page.client.post("/api/devices/device-1/pair", json={})
+            assert again.status_code == 204
+        await until(partial(has_more_than, ward.shown, 2))
+    assert ward.bonds.all() == []
+    assert set(told(caplog)) <= {"waiting", "connecting"}, "neither lost nor connected"
+
+
+async def test_a_pause_is_over_by_itself(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passkeys, "PAUSE_SECONDS", 0.2)
     await ward.port()
     await ward.add(Shows("TEST-0001", seed=1))
     async with ward.station(CUFF) as page:
         question = await page.question()
-        if how == "cancel":
-            answer = await page.client.post(f"/api/passkeys/{question['id']}/cancel", json={})
-            assert answer.status_code == 204
-        await page.device(lambda each: each["state"] == "lost")
-        again = await page.question()
-        assert again["id"] != question["id"]
-    assert ward.bonds.all() == []
+        await page.client.post(f"/api/passkeys/{question['id']}/cancel", json={})
+        await page.until(
+            lambda board: any(each["id"] != question["id"] for each in board["passkeys"])
+        )
+
+
+async def test_wrong_digits_are_told_as_that_in_the_row_and_in_the_box_that_comes_back(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "devicehub")
+    await ward.port()
+    cuff = await ward.add(Shows("TEST-0001", seed=1))
+    async with ward.station(CUFF) as page:
+        question = await page.question()
+        await until(lambda: bool(ward.shown))
+        assert "n’ont pas été acceptés" not in await page.html()
+        wrong = {"digits": f"{(ward.shown[0] + 1) % 1_000_000:06}"}
+        assert (
+            await page.client.post(f"/api/passkeys/{question['id']}", json=wrong)
+        ).status_code == 204
+        await page.device(lambda each: each["why"] == "pairing_refused")
+        await page.until(
+            lambda board: any(each["id"] != question["id"] for each in board["passkeys"])
+        )
+        html = await page.html()
+        assert "Les chiffres tapés auparavant n’ont pas été acceptés" in html
+        assert "n’a pas accepté l’appairage" in html, "its row says so as well"
+        assert "Rapprochez-le" not in html
+        await until(lambda: len(ward.shown) > 1)
+        (asked,) = (await page.board())["passkeys"]
+        right = {"digits": f"{ward.shown[1]:06}"}
+        await page.client.post(f"/api/passkeys/{asked['id']}", json=right)
+        await cuff.measure()
+        await page.read()
+        assert "n’a pas accepté l’appairage" not in await page.html()
+    assert told(caplog).index("connected") > told(caplog).index("lost")
 
 
 async def test_a_passkey_for_the_devices_keypad_is_shown_at_the_page(ward: Ward) -> None:
@@ -277,6 +333,70 @@ async def test_a_passkey_for_the_devices_keypad_is_shown_at_the_page(ward: Ward)
         assert digits is not None
         typed.set_result(int(digits[1]))
         await page.read()
+
+
+# ------------------------------------------------------------------- how a conversation ends
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Every condition that was told of the device, in turn."""
+    said = [record.getMessage().split()[0] for record in caplog.records]
+    return [
+        word.removeprefix("device_")
+        for word in said
+        if word in {f"device_{one}" for one in get_args(Condition)}
+    ]
+
+
+async def test_a_link_that_was_lost_is_told_as_lost_until_the_device_is_heard_again(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "devicehub")
+    await ward.port()
+    cuff = await ward.add(Open("TEST-0001", seed=1))
+    async with ward.station(CUFF) as page:
+        await page.device(lambda each: each["state"] == "connected")
+        cuff.out_of_range(0.1)
+        await page.device(lambda each: each["state"] == "lost")
+        cuff.in_range()
+        await page.device(lambda each: each["state"] == "connected")
+    assert "connected lost connecting connected" in " ".join(told(caplog))
+
+
+async def test_a_device_that_hangs_up_after_telling_its_result_is_waited_for(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "devicehub")
+    await ward.port()
+    cuff = await ward.add(Open("TEST-0001", seed=1))
+    async with ward.station(CUFF) as page:
+        await page.device(lambda each: each["state"] == "connected")
+        await cuff.measure()
+        await page.read()
+        await until(lambda: not cuff.simulator.memory)
+        await cuff.drop()
+        await until(lambda: told(caplog).count("connected") > 1)
+    assert "lost" not in told(caplog)
+    assert "connected waiting connecting" in " ".join(told(caplog))
+
+
+async def test_a_link_that_breaks_in_the_next_measurement_is_lost(
+    ward: Ward, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "devicehub")
+    await ward.port()
+    cuff = await ward.add(Open("TEST-0001", seed=1))
+    async with ward.station(CUFF) as page:
+        await page.device(lambda each: each["state"] == "connected")
+        await cuff.measure()
+        await page.read()
+        await until(lambda: not cuff.simulator.memory)
+        monkeypatch.setattr(simulated_cuff, "STEP_SECONDS", 1.0)
+        measuring = asyncio.create_task(cuff.measure())
+        await page.device(lambda each: bool(each["live"]))
+        cuff.out_of_range(0.1)
+        await page.device(lambda each: each["state"] == "lost")
+        measuring.cancel()
 
 
 # ------------------------------------------------------------------------------------ bonds

@@ -321,6 +321,7 @@ async def until(room: Room, condition: Callable[[], Awaitable[bool]]) -> None:
 async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
     tmp_path: Path, broker: RunningBroker
 ) -> None:
+    """Each out of a visit that is over: that is when a mistake is found."""
     async with practice(tmp_path, broker) as room:
         alice = await room.desk.open(ALICE, author="nurse")
         await room.settle()
@@ -335,6 +336,7 @@ async def test_a_withdrawal_and_a_move_travel_and_have_their_receipts(
         await until(room, is_filed)
         with pytest.raises(NotAllowed, match="other than its own"):
             await room.review.reassign(reading, 2, bruno.id, by=DOCTOR, reason="wrong_patient")
+        await room.desk.close(author="nurse")
         await room.review.withdraw(reading, 2, by=DOCTOR, reason="device")
 
         async def nothing_waits() -> bool:

@@ -104,11 +104,12 @@ async def test_a_running_station_is_not_disturbed(say: Say, tmp_path: Path) -> N
     ("arguments", "words"),
     [
         (VERIFIED, "--due"),
-        ((*VERIFIED, "--due", "2025-01-05"), "--due is before --on"),
+        ((*VERIFIED, "--due", "2025-01-05"), "--due : ce jour précède"),
+        (("scale", "repair", "--on", "0001-02-01", "--by", "ACME"), "--on : avant 1900"),
         (("other", "repair", "--on", "2026-02-01", "--by", "ACME"), "scale"),
         (("scale", "repair", "--on", "2999-02-01", "--by", "ACME"), "future"),
     ],
-    ids=["no due date", "due before done", "unknown device", "not yet done"],
+    ids=["no due date", "due before done", "the year 1", "unknown device", "not yet done"],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
     say: Say, arguments: tuple[str, ...], words: str

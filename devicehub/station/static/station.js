@@ -140,6 +140,7 @@ function swap(name, html) {
     if (document.activeElement !== heir) wait(after);
   }
   if (name === "banner" && before.dataset.visit !== after.dataset.visit && about() !== after.dataset.visit) {
+    if (written()) refused.textContent = ask.dataset.over;
     ask.close(); // it was about another patient
   }
   if (name === "devices") count();
@@ -231,6 +232,7 @@ async function decide(button) {
     button.closest(".tile").focus({ preventScroll: true });
   }
   for (const each of buttons) each.disabled = true;
+  button.dataset.sent = "true";
   why.textContent = "";
   try {
     const told = await post(button.dataset.post, button.dataset.said ?? "{}");
@@ -240,6 +242,7 @@ async function decide(button) {
   } catch {
     // the stream is gone too, and the page says so
   }
+  delete button.dataset.sent;
   if (button.isConnected) for (const each of buttons) each.disabled = false;
 }
 
@@ -267,7 +270,7 @@ document.addEventListener("submit", async (event) => {
   try {
     const told = await post(form.dataset.form, fields(form, button));
     if (!told.error) return then(told.next ?? form.dataset.then);
-    why.textContent = told.error;
+    (form.isConnected ? why : refused).textContent = told.error; // the question may be over meanwhile
     if (told.ask && button?.dataset.again) {
       button.dataset.confirmed = "true";
       button.textContent = button.dataset.again;
@@ -287,6 +290,12 @@ document.addEventListener("input", (event) => {
 
 // The visit that the page shows as open.
 const shown = () => document.getElementById("banner").dataset.visit;
+
+// Whether something is written in the open question that is not on its way to the station.
+function written() {
+  const typed = [...ask.querySelectorAll("input[type=text], input[type=date]")];
+  return !ask.querySelector("[data-sent]") && typed.some((field) => field.value !== field.defaultValue);
+}
 
 // Whom an open question is about, where it says so: it may be the next one already.
 const about = () => ask.querySelector("[data-about]")?.dataset.about;
@@ -319,6 +328,16 @@ async function question(address) {
   } catch {
     gone();
   }
+}
+
+// The summary has no dialog: it leads here, to the question of a reading of any visit, and is gone back to.
+async function lead() {
+  const address = location.hash.slice(1);
+  if (!address.startsWith("/ask/reading/")) return;
+  history.replaceState(null, "", location.pathname);
+  await question(address);
+  if (!ask.open) return; // it was refused
+  ask.addEventListener("close", () => root.dataset.link !== "lost" && history.back(), { once: true });
 }
 
 ask.addEventListener("close", () => {
@@ -428,3 +447,4 @@ addEventListener("pageshow", (event) => {
 remember(localStorage.getItem("keys") !== "off");
 count();
 open();
+lead();

@@ -7,7 +7,7 @@ import pytest
 
 from devicehub.devices import passkeys
 from devicehub.devices.intake import Source
-from devicehub.devices.news import Condition, DeviceNews
+from devicehub.devices.news import Condition, DeviceNews, Why
 from devicehub.devices.passkeys import NoSuchQuestion, NotSixDigits, Passkeys, Question
 from devicehub.transport.hands import station_now
 from devicehub_drivers.sig_blood_pressure import DRIVER
@@ -21,9 +21,10 @@ class Desk:
         self.passkeys = Passkeys(self._show)
         self.tell("connected")
 
-    def tell(self, condition: Condition, address: str = CUFF) -> None:
+    def tell(self, condition: Condition, address: str = CUFF, why: Why | None = None) -> None:
         source = Source("cuff", DRIVER, address, "simulator")
-        self.passkeys.device(DeviceNews(source, "Tensiomètre", condition, station_now()))
+        news = DeviceNews(source, "Tensiomètre", condition, station_now(), why=why)
+        self.passkeys.device(news)
 
     def _show(self, questions: tuple[Question, ...]) -> None:
         self.open = questions
@@ -69,6 +70,54 @@ async def test_what_nobody_answers_is_given_up(how: str, monkeypatch: pytest.Mon
             desk.tell("lost")
     assert await asking is None
     assert desk.open == ()
+
+
+@pytest.mark.parametrize("how", ["cancel", "time", "lost"])
+async def test_what_a_person_gave_up_is_put_off_until_somebody_wants_it(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "time":
+        monkeypatch.setattr(passkeys, "ANSWER_SECONDS", 0.01)
+    desk = Desk()
+    asking = asyncio.create_task(desk.passkeys.ask(CUFF))
+    if how == "cancel":
+        desk.passkeys.cancel((await desk.asked()).id)
+    elif how == "lost":
+        await desk.asked()
+        desk.tell("lost")
+    assert await asking is None
+    assert desk.passkeys.put_off(CUFF) is (how != "lost"), (
+        "a device that left was given up by nobody"
+    )
+    desk.passkeys.resume("another")
+    assert desk.passkeys.put_off(CUFF) is (how != "lost")
+    desk.passkeys.resume("cuff")
+    assert not desk.passkeys.put_off(CUFF)
+
+
+@pytest.mark.parametrize(
+    ("condition", "why", "again"),
+    [
+        ("lost", "pairing_refused", True),
+        ("lost", None, False),
+        ("connected", None, False),
+    ],
+)
+async def test_a_question_says_whether_the_digits_before_were_not_taken(
+    condition: Condition, why: Why | None, again: bool
+) -> None:
+    desk = Desk()
+    asking = asyncio.create_task(desk.passkeys.ask(CUFF))
+    question = await desk.asked()
+    assert not question.again
+    desk.passkeys.answer(question.id, "012345")
+    await asking
+    desk.tell(condition, why=why)
+    asking = asyncio.create_task(desk.passkeys.ask(CUFF))
+    question = await desk.asked()
+    assert question.again is again
+    desk.passkeys.cancel(question.id)
+    await asking
 
 
 async def test_digits_are_shown_with_their_noughts_and_agreed_to() -> None:

@@ -257,6 +257,35 @@ class TestOutbox:
         with pytest.raises(NotAllowed, match="not the newest"):
             await journal.attribute(withdrawal, "withdrawn")
 
+    async def test_what_a_person_decided_is_found_for_as_long_as_it_can_be_undone(
+        self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
+    ) -> None:
+        waiting = [filing(state="to_review") for _ in range(3)]
+        by_rule, nobodys = filing(), filing(state="quarantined", visit=None)
+        computed = filing(state="to_review")
+        reading = computed.reading.model_copy(update={"source": "derived"})
+        computed = computed.model_copy(update={"reading": reading})
+        await settled(journal, frame_arguments, *waiting, by_rule, nobodys, computed)
+        decided = partial(journal.decided, since=datetime(2000, 1, 1, tzinfo=UTC), limit=9)
+        assert await decided() == []
+        accepted, rejected, again = [one.reading.id for one in waiting]
+        await journal.change(accepted, 1, "accepted", author="nurse")
+        await journal.change(rejected, 1, "rejected", author="nurse", detail="moved")
+        await journal.change(computed.reading.id, 1, "rejected", author="nurse")
+        await journal.change(nobodys.reading.id, 1, "discarded", author="doctor", detail="test")
+        await journal.change(again, 1, "rejected", author="nurse", detail="moved")
+        await journal.change(again, 1, "to_review", author="nurse")
+        found = await decided()
+        assert [(one.filing.reading.id, one.by) for one in found] == [
+            (nobodys.reading.id, "doctor"),
+            (rejected, "nurse"),
+            (accepted, "nurse"),
+        ]
+        assert await decided(limit=1) == found[:1]
+        assert await decided(since=found[0].filing.state_at + HOUR) == found[2:]
+        await journal.take_due(9)
+        assert await decided() == found[:2]
+
     async def test_what_was_withdrawn_is_found_with_the_visit_it_was_taken_from(
         self, journal: Journal, frame_arguments: dict[str, Any], filing: MakeFiling
     ) -> None:

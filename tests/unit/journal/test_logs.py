@@ -66,11 +66,40 @@ async def test_a_correction_of_the_same_day_takes_the_place_of_what_it_corrects(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"due": date(2026, 1, 4)}, {"act": "battery"}, {"by": ""}], ids=str
+    ("changes", "field"),
+    [
+        ({"due": date(2026, 1, 4)}, "due"),
+        ({"due": None}, "due"),
+        ({"act": "calibration", "due": None}, "due"),
+        ({"act": "battery"}, "due"),
+        ({"done_on": date(1, 1, 5)}, "done_on"),
+        ({"by": ""}, "by"),
+        ({"by": " \u00a0"}, "by"),
+        ({"by": "AC\udce9ME"}, "by"),
+        ({"certificate": " "}, "certificate"),
+        ({"note": "one\ntwo"}, "note"),
+    ],
+    ids=str,
 )
-def test_a_line_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+def test_a_line_that_cannot_be_is_refused_at_its_field_in_both_languages(
+    changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
         entry(**changes)
+    (fault,) = refused.value.errors()
+    assert fault["loc"] == (field,)
+    assert " · " in fault["msg"]
+
+
+async def test_a_line_of_before_that_never_runs_out_stays_and_counts_for_nothing(
+    journal: Journal,
+) -> None:
+    await journal.record_metrology(entry())
+    endless = entry(done_on=date(2026, 2, 5)).model_copy(update={"due": None, "note": "one\ntwo"})
+    await journal.record_metrology(endless)
+    assert (await journal.metrology_log())[1] == endless
+    (newest,) = await journal.checks_of("scale")
+    assert newest.done_on == date(2026, 1, 5)
 
 
 async def test_a_line_may_be_added_beside_a_running_station(journal: Journal) -> None:

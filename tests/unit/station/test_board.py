@@ -44,6 +44,25 @@ def test_a_reading_of_the_open_visit_is_in_the_picture() -> None:
     assert board.picture.filings[filed.reading.id] == filed
 
 
+def test_what_was_decided_last_is_known_after_a_start_too() -> None:
+    """What happens comes in its order; what the journal holds at a start comes in the order of its arrival."""
+    first, second = [filing(CUFF, pressure(), "to_review") for _ in range(2)]
+    later = now() + timedelta(seconds=9)
+    rejected = first.model_copy(update={"state": "rejected", "state_at": later})
+    accepted = second.model_copy(update={"state": "accepted"})
+    alive, started = open_board(), open_board()
+    for one in (first, second, accepted, rejected):
+        alive.filing(one)
+    for one in (rejected, accepted):
+        started.filing(one)
+    for board in (alive, started):
+        assert board.picture.decided == {"blood_pressure": first.reading.id}
+    alive.filing(accepted.model_copy(update={"state": "published", "state_at": later}))
+    assert alive.picture.decided == {"blood_pressure": first.reading.id}
+    alive.visit(visit("visit-b"), BRUNO)
+    assert not alive.picture.decided
+
+
 def test_another_visits_value_is_not_shown() -> None:
     board = open_board()
     board.filing(filing(CUFF, pressure(), "accepted", visit="visit-z"))

@@ -12,6 +12,7 @@ import pytest
 from browser_station import Station
 from station_room import ALICE, CUFF, SCALE, device_state, filing, now, pressure, visit, weight
 
+from devicehub.devices.bluetooth import RadioNews
 from devicehub.driver import BodyHeight, BodyWeight, Kind, OxygenSaturation
 from devicehub.station.board import Board
 from devicehub.station.expecting import RESTS, Listed, in_the_room, snapshot, told
@@ -130,6 +131,42 @@ async def test_the_tray_calls_a_device_as_the_rail_does(
     asked = (await client.get("/ask/tray")).text
     assert "TEST Scale" in asked
     assert "ble-c000" not in asked
+
+
+def test_one_that_was_connected_in_this_visit_was_heard_in_it_and_stays_lost_until_it_comes_back() -> (
+    None
+):
+    board = Board(simulation=True)
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    board.visit(visit().model_copy(update={"opened_at": now()}), ALICE)
+    board.device(device_state(SCALE, "lost"), name="Balance")
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "link_lost"
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert row.state == "lost"
+    assert "Rapprochez-le" in row.needs[0]
+    board.device(device_state(SCALE, "connecting"), name="Balance")
+    board.device(device_state(SCALE, "waiting"), name="Balance")
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "not_measured"
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert row.state == "waiting"
+
+
+def test_one_that_was_lost_before_the_visit_is_silent_in_it_on_its_tile_and_its_row() -> None:
+    board = Board(simulation=True)
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    board.device(device_state(SCALE, "lost"), name="Balance")
+    board.visit(visit().model_copy(update={"opened_at": now()}), ALICE)
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "asleep"
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert (row.state, row.needs) == ("asleep", ())
+
+
+def test_where_no_radio_hears_nobody_is_told_to_bring_a_device_closer(board: Board) -> None:
+    board.radio(RadioNews(1, "hci0", "lost", now(), "unplugged", "gone"))
+    board.device(device_state(SCALE, "lost"), name="Balance")
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "radio_down"
+    (row,) = device_views(board.picture, [WEIGHER], Words("fr"), now())
+    assert (row.state, row.needs) == ("lost", ())
 
 
 def test_a_device_that_nobody_adopted_is_said_to_be_so_on_its_tile_and_its_row(

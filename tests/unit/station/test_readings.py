@@ -27,7 +27,8 @@ from station_room import (
     weight,
 )
 
-from devicehub.journal.records import Filing, Receipt, State
+from devicehub.journal.records import Filing, Receipt, State, Visit
+from devicehub.visit.series import SeriesRules, cut_rest
 
 
 async def test_a_person_confirms_a_reading_once(
@@ -89,6 +90,29 @@ async def test_what_the_gate_holds_only_the_physician_accepts(station: Station) 
         assert f"{path}" in (await physician.get("/")).text
         assert (await physician.post(path, json={})).status_code == 200
     assert await station.state(by_ear) == "accepted"
+
+
+async def test_the_physician_reads_why_a_value_is_looked_at_by_itself(station: Station) -> None:
+    """Accepting all at once is not offered: the tile says what there is to look at, before it is accepted and after."""
+    await station.visit(ALICE)
+    by_ear = await station.file(CUFF, pressure(), "to_review", automatic=False)
+    await station.file(SCALE, weight(), "to_review")
+    said = "Mode non entièrement automatique"
+    async with signed_in(station, ANNE) as assistant, signed_in(station, PAUL) as physician:
+        page = (await physician.get("/")).text
+        assert "À regarder une par une" in page
+        tile = tile_of(page, "blood_pressure")
+        assert tile.count(said) == 1
+        assert "seul le médecin" not in tile
+        held = tile_of((await assistant.get("/")).text, "blood_pressure")
+        assert held.count(said) == 1
+        assert "seul le médecin" in held
+        path = f"/api/readings/{by_ear.reading.id}/1/accept"
+        assert (await physician.post(path, json={})).status_code == 200
+        for somebody in (assistant, physician):
+            tile = tile_of((await somebody.get("/")).text, "blood_pressure")
+            assert f"{said}." in tile
+            assert "seul le médecin" not in tile
 
 
 async def test_what_the_gate_holds_the_assistant_takes_back_but_files_nowhere_else(
@@ -377,3 +401,133 @@ async def test_a_label_is_asked_about_only_where_a_series_shows_its_reading(
     assert "151/93" in asked
     assert asked.count('aria-pressed="true"') == 1
     assert "left arm, lying" in asked
+
+
+def undo_of(page: str, kind: str) -> tuple[str, str, str] | None:
+    """Where the undo that a tile offers is sent, what it says that it undoes, and what stands on the button."""
+    button = r'id="tile-\S+-undo" data-post="(.+?)" data-said=\'(.+?)\'>(.+?)</button>'
+    found = re.search(button, tile_of(page, kind))
+    return found and (found[1], found[2], " ".join(re.sub("<.+?>", " ", found[3]).split()))
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_the_tile_offers_the_undo_of_what_was_decided_last_and_says_of_what(
+    station: Station, client: httpx.AsyncClient, nth: int
+) -> None:
+    """What stands after a rejection is another reading: the undo is of the one that was rejected."""
+    await station.visit(ALICE)
+    values = ("37.2", "36.9", "35.9")[-nth - 1 :]
+    several = [await station.file(THERMOMETER, temperature(one), "to_review") for one in values]
+    for one in several[:-1]:
+        await client.post(f"/api/readings/{one.reading.id}/1/accept", json={})
+    last = several[-1].reading.id
+    await client.post(f"/api/readings/{last}/1/reject", json={"reason": "moved"})
+    page = (await client.get("/")).text
+    assert f'data-reading="{several[-2].reading.id}"' in tile_of(page, "body_temperature")
+    offered = undo_of(page, "body_temperature")
+    assert offered is not None
+    address, said, words = offered
+    assert address == f"/api/readings/{last}/1/undo"
+    assert words == "Revenir en arrière 35,9 °C · Rejeté"
+    assert (await client.post(address, json=json.loads(said))).status_code == 200
+    assert [await station.state(one) for one in several] == ["accepted"] * nth + ["to_review"]
+
+
+async def test_beside_a_mean_the_undo_is_of_the_measurement_that_was_decided_last(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    opened = await station.visit(ALICE)
+    rules = SeriesRules(count=3, interval_seconds=0, mean_of_last=2)
+    begun = await station.deriver.begin(opened.id, rules, arm="left", posture="seated")
+    await station.deriver.change(opened.id, begun.id, cut_rest)
+    taken = []
+    for values in (("150", "90"), ("140", "86"), ("144", "88")):
+        taken.append(await station.file(CUFF, pressure(*values), "to_review"))
+        await station.deriver.settle(opened.id)
+    for one in taken:
+        await client.post(f"/api/readings/{one.reading.id}/1/accept", json={})
+        await station.deriver.settle(opened.id)
+    page = (await client.get("/")).text
+    assert "142/87" in tile_of(page, "blood_pressure")
+    offered = undo_of(page, "blood_pressure")
+    assert offered is not None
+    assert offered[2] == "Revenir en arrière 144/88 mmHg · Enregistré"
+    assert (await client.post(offered[0], json=json.loads(offered[1]))).status_code == 200
+    states = [await station.state(one) for one in taken]
+    assert states == ["accepted", "accepted", "to_review"]
+
+
+async def test_what_was_decided_last_and_has_been_sent_leaves_no_undo_of_what_came_before(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    first, second = [
+        await station.file(THERMOMETER, temperature(one), "to_review") for one in ("35.9", "37.2")
+    ]
+    await client.post(f"/api/readings/{first.reading.id}/1/reject", json={"reason": "moved"})
+    await client.post(f"/api/readings/{second.reading.id}/1/accept", json={})
+    offered = undo_of((await client.get("/")).text, "body_temperature")
+    assert offered is not None
+    assert offered[0] == f"/api/readings/{second.reading.id}/1/undo"
+    await station.journal.take_due(10)
+    await station.journal.mark_published([(second.reading.id, 1)])
+    assert undo_of((await client.get("/")).text, "body_temperature") is None
+
+
+async def test_the_sending_of_one_takes_no_undo_of_the_next_away(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    first, second = [
+        await station.file(THERMOMETER, temperature(one), "to_review") for one in ("37.2", "35.9")
+    ]
+    await client.post(f"/api/readings/{first.reading.id}/1/accept", json={})
+    await client.post(f"/api/readings/{second.reading.id}/1/reject", json={"reason": "moved"})
+    await station.journal.take_due(10)
+    await station.journal.mark_published([(first.reading.id, 1)])
+    offered = undo_of((await client.get("/")).text, "body_temperature")
+    assert offered is not None
+    assert offered[0] == f"/api/readings/{second.reading.id}/1/undo"
+
+
+async def test_an_undo_of_a_page_that_is_behind_undoes_nothing_that_was_decided_since(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    one = await station.file(THERMOMETER, temperature(), "to_review")
+    path = f"/api/readings/{one.reading.id}/1"
+    await client.post(f"{path}/reject", json={"reason": "moved"})
+    offered = undo_of((await client.get("/")).text, "body_temperature")
+    assert offered is not None
+    await client.post(f"{path}/undo", json={})
+    await client.post(f"{path}/accept", json={})
+    late = await client.post(offered[0], json=json.loads(offered[1]))
+    assert (late.status_code, await station.state(one)) == (409, "accepted")
+
+
+async def test_what_is_asked_of_another_visits_reading_names_its_patient(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    """The banner above the question names the patient in the room; where nobody can say whose it is, that is said."""
+    at = now() - timedelta(minutes=9)
+    await station.journal.open_visit(Visit(id="v-unnamed", opened_at=at))
+    await station.journal.close_visit("v-unnamed", at + timedelta(minutes=5))
+    await station.desk.load()
+    alices = await station.visit(ALICE)
+    unnamed, named = (
+        filing(SCALE, weight(), "accepted", visit=one) for one in ("v-unnamed", alices.id)
+    )
+    await station.journal.file([unnamed, named])
+
+    async def asked(reading: Filing) -> list[str]:
+        paths = ("reading", "withdraw", "reassign")
+        return [(await client.get(f"/ask/{one}/{reading.reading.id}/1")).text for one in paths]
+
+    heads = [text.partition("</header>")[0] for text in await asked(named)]
+    assert not any("Alice" in head for head in heads), "the banner says it"
+    await station.visit(BRUNO)
+    for question in await asked(named):
+        assert "TEST Alice · Née le 01/01/1970" in question.partition("</header>")[0]
+    for question in await asked(unnamed):
+        assert "Le dossier ne dit pas encore de quel patient" in question.partition("</header>")[0]
+        assert "71,45" not in question

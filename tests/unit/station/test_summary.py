@@ -161,6 +161,24 @@ async def test_a_series_is_its_mean_with_its_members_below(front: Front) -> None
     assert re.search(r"140/86 .*? bras gauche, assis · compté", told)
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_a_mode_that_needs_an_operator_stands_with_the_value(
+    front: Front, *, accepted: bool
+) -> None:
+    made = filed(pressure(150), at=station_now(), visit=front.room.visit.id)
+    by_ear = made.reading.model_copy(update={"automatic": False})
+    await front.room.journal.file(
+        [made.model_copy(update={"reading": by_ear, "state": "to_review"})]
+    )
+    if accepted:
+        physician = Operator(id="dr-test", name="Dr TEST", role="physician")
+        await front.hub.review.accept(by_ear.id, 1, by=physician)
+    for role in ("assistant", "physician"):
+        front.sign_in(role)
+        told = row(await front.read(), "blood_pressure")
+        assert told.count("Mode non entièrement automatique") == 1
+
+
 async def test_a_body_mass_index_names_what_it_was_made_of(front: Front) -> None:
     room = front.room
     weighed = await room.file(weight("67.9"), "accepted")
@@ -314,3 +332,36 @@ async def test_an_earlier_visit_of_the_day_is_found_by_its_id_and_no_other(front
     there = plain(await front.read(f"/summary/{first}"))
     assert "67,9" in there
     assert (await front.browser.get("/summary/v-unknown")).status_code == 404
+
+
+async def test_what_may_be_at_the_dossier_leads_to_its_acts_in_the_revision_that_is_shown(
+    front: Front,
+) -> None:
+    """What is computed follows its sources; what waits is decided on its tile, what was rejected is nowhere else."""
+    front.sign_in("assistant")
+    room = front.room
+    mean = await room.series([(149, 91), (141, 88), (137, 86)])
+    filed = await room.file(weight("67.9"), "filed")
+    waits = await room.file(weight("68.1"), "to_review")
+    out = await room.file(weight("9"), "rejected")
+    html = await front.read()
+    assert mean.reading.derivation is not None
+    members = [member.reading for member in mean.reading.derivation.members]
+    for reading in (*members, filed.reading.id):
+        assert html.count(f'href="/#/ask/reading/{reading}/1"') == 1
+    for other in (mean, waits, out):
+        assert f"/ask/reading/{other.reading.id}" not in html
+    again = await room.desk.open(ALICE, author="page", closes=room.visit.id)
+    await front.hub.review.reassign(
+        filed.reading.id, 1, again.id, by=NOBODY, reason="wrong_patient"
+    )
+    assert f'href="/#/ask/reading/{filed.reading.id}/2"' in await front.read()
+    assert str(filed.reading.id) not in await front.read(f"/summary/{room.visit.id}")
+
+
+async def test_the_summary_leads_to_every_visit_that_the_station_remembers(front: Front) -> None:
+    for _ in range(14):
+        shown = front.room.desk.visit
+        await front.room.desk.open(ALICE, author="page", closes=shown.id if shown else None)
+    html = await front.read()
+    assert f'href="/summary/{front.room.visit.id}"' in html

@@ -9,7 +9,7 @@ from typing import get_args
 from uuid import uuid4
 
 import pytest
-from invented import START, filed, weight
+from invented import START, filed, pressure, weight
 
 from devicehub.devices.adoption import (
     Candidate,
@@ -101,7 +101,15 @@ def test_every_notice_of_a_device(language: Language, matter: Matter, check: Che
 
 @SPOKEN
 @pytest.mark.parametrize(
-    "code", [*get_args(Doubt), "metrology_lapsed", "unattended", "unusual", "half_a_pressure"]
+    "code",
+    [
+        *get_args(Doubt),
+        "metrology_lapsed",
+        "unattended",
+        "unusual",
+        "half_a_pressure",
+        "not_automatic",
+    ],
 )
 def test_a_doubt_asks_and_never_judges(language: Language, code: str) -> None:
     text = telling.doubt(Words(language), code).lower()
@@ -124,6 +132,7 @@ def test_every_step_of_a_series_is_told(language: Language) -> None:
         assert told == words(
             f"series.{act}",
             arm=words("arm.left"),
+            other=words("arm.right"),
             proposed=words("arm.right"),
             number=2,
             count=3,
@@ -132,8 +141,55 @@ def test_every_step_of_a_series_is_told(language: Language) -> None:
     early = replace(at_rest, act="measure", due_at=START + timedelta(seconds=30))
     assert telling.course(words, series, early, START) == words("series.wait")
     assert telling.course(words, series, at_rest, START) == words(
-        "series.rest", arm="", proposed="", number=None, count=3, minute=None
+        "series.rest", arm="", other="", proposed="", number=None, count=3, minute=None
     )
+
+
+@SPOKEN
+def test_a_pause_says_which_arm_comes_next(language: Language) -> None:
+    """It is used to move the cuff; what is there to read is not a wait beside two buttons without a question."""
+    words, rules = Words(language), SeriesRules(both_arms=True)
+    series = the.begin(uuid4(), "v1", START, rules, arm="left", posture="seated")
+    soon = replace(look(series, {}, START), due_at=START + timedelta(seconds=30))
+    told = telling.course(words, series, replace(soon, act="other_arm"), START)
+    assert words("arm.right") in told
+    assert told.startswith("Pause")
+    later = START + timedelta(hours=1)
+    after = telling.course(words, series, replace(soon, act="other_arm"), later)
+    assert words("arm.right") in after
+    assert not after.startswith("Pause")
+    moved = the.put_cuff_on(series, "right", START)
+    for act in ("measure_arm", "measure"):
+        assert words("arm.right") in telling.course(words, moved, replace(soon, act=act), START)
+
+
+@SPOKEN
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_mean_that_is_not_there_says_what_is_missing_and_what_to_do(
+    language: Language, count: int
+) -> None:
+    words = Words(language)
+    series = the.begin(uuid4(), "v1", START, SeriesRules(), arm="left", posture="seated")
+    seen = replace(look(series, {}, START), lacking=count)
+    again = {"fr": "nouvelle série", "en": "new series"}[language]
+    place_free = telling.no_mean(words, series, seen)
+    assert place_free is not None
+    assert str(count) in place_free
+    assert again not in place_free
+    for over in (the.end(series, START), the.stand_up(series, START)):
+        told = telling.no_mean(words, over, seen)
+        assert told is not None
+        assert told.startswith(place_free)
+        assert again in told
+    assert telling.no_mean(words, series, replace(seen, lacking=0)) is None
+
+
+@SPOKEN
+def test_what_a_series_does_not_count_says_when_it_came(language: Language) -> None:
+    for purpose in ("resting", "after"):
+        told = Words(language)(f"series.aside.{purpose}", value="151/93")
+        assert "151/93" in told
+        assert {"fr": "ne compte pas", "en": "does not count"}[language] in told
 
 
 @SPOKEN
@@ -191,6 +247,17 @@ def test_what_lapsed_is_said_as_it_is_and_once(checked: Checked, said: str) -> N
     assert telling.flags(words, reading, None, "metrology_lapsed") == ()
     (warning,) = telling.flags(words, reading, None)
     assert held.startswith(warning)
+
+
+def test_a_mode_that_needs_an_operator_is_said_to_whoever_may_accept_too() -> None:
+    words = Words("fr")
+    reading = filed(pressure(128), at=START).reading.model_copy(update={"automatic": False})
+    (warning,) = telling.flags(words, reading, None)
+    assert "Mode non entièrement automatique" in warning
+    assert telling.flags(words, reading, None, "not_automatic") == (), "the hold says it there"
+    assert telling.mode(words, reading) == "Mode non entièrement automatique."
+    assert telling.mode(words, reading, "not_automatic") is None
+    assert telling.mode(words, reading.model_copy(update={"automatic": True})) is None
 
 
 @SPOKEN

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import httpx
+import pytest
 from asked_page import shows, signed_in, tile_of
 from browser_station import Station
 from station_room import (
@@ -98,7 +101,7 @@ async def test_what_a_closed_visit_left_is_decided_under_its_patients_name(
     path = f"/api/readings/{left.reading.id}/1"
     assert (await client.post(f"{path}/reject", json={"reason": "moved"})).status_code == 200
     assert await station.state(left) == "rejected"
-    assert "Alice" not in (await client.get("/ask/tray")).text
+    assert "À confirmer, visites closes" not in (await client.get("/ask/tray")).text
 
 
 async def test_what_a_closed_visit_left_is_held_as_in_its_tile(station: Station) -> None:
@@ -114,6 +117,44 @@ async def test_what_a_closed_visit_left_is_held_as_in_its_tile(station: Station)
         assert path in (await paul.get("/ask/tray")).text
         assert (await paul.post(path, json={})).status_code == 200
     assert await station.state(held) == "accepted"
+
+
+async def test_every_row_of_the_tray_says_the_mode_to_whoever_may_accept_too(
+    station: Station,
+) -> None:
+    said = "Mode non entièrement automatique"
+    await station.file(CUFF, pressure("151", "93"), automatic=False)
+    await station.visit(ALICE)
+    taken_back = await station.file(CUFF, pressure(), automatic=False)
+    path = f"/api/readings/{taken_back.reading.id}/1/withdraw"
+    async with signed_in(station, PAUL) as paul, signed_in(station, ANNE) as anne:
+        assert (await paul.post(path, json={"reason": "duplicate"})).status_code == 200
+        await station.file(CUFF, pressure("150", "90"), "to_review", automatic=False)
+        await station.desk.close(author="page")
+        for somebody in (paul, anne):
+            tray = (await somebody.get("/ask/tray")).text
+            nobodys, rest = tray.split('id="left"')
+            left, withdrawn = rest.split('id="withdrawn"')
+            assert [part.count(said) for part in (nobodys, left, withdrawn)] == [1, 1, 1]
+            assert "151/93" not in tray
+            assert ("seul le médecin" in left) == (somebody is anne)
+
+
+async def test_closing_says_what_came_meanwhile_and_lies_in_the_tray(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.file(CUFF, pressure())  # before the visit: of somebody else
+    opened = await station.visit(ALICE)
+    assert "à attribuer" not in (await client.get("/ask/close")).text
+    one = filing(CUFF, pressure("151", "93"), "quarantined", visit=None, quarantine="no_visit")
+    another = filing(SCALE, weight(), "quarantined", visit=None, quarantine="before_visit")
+    for held, told in ((one, "1 relevé arrivé pendant"), (another, "2 relevés arrivés pendant")):
+        await station.journal.file([held])
+        asked = (await client.get("/ask/close")).text
+        assert told in asked
+        assert "à attribuer" in asked
+        assert not shows(asked, "151")
+    assert f"/api/visits/{opened.id}/close" in asked
 
 
 async def test_a_value_nobody_can_name_is_neither_shown_nor_accepted(
@@ -227,3 +268,93 @@ async def test_what_the_gate_holds_the_physician_alone_gives_back(station: Stati
         assert question not in seen
         assert "seul le médecin" in seen[seen.index("Retirés du dossier") :]
         assert question in (await paul.get("/ask/tray")).text
+
+
+def undo_in(part: str, one: Filing) -> str | None:
+    """What the row of a reading says that its undo takes back, where it has one."""
+    found = re.search(
+        rf'data-post="/api/readings/{one.reading.id}/1/undo" data-said=\'(.+?)\' data-then="/ask/tray"',
+        part,
+    )
+    return found and found[1]
+
+
+@pytest.mark.parametrize(("act", "word"), [("accept", "Enregistré"), ("reject", "Rejeté")])
+async def test_what_was_decided_in_the_tray_stands_there_with_the_way_back(
+    station: Station, act: str, word: str
+) -> None:
+    station.desk.undo_for = timedelta(hours=1)
+    await station.visit(ALICE)
+    several = [await station.file(CUFF, pressure(), "to_review") for _ in range(2)]
+    left = several[0]
+    await station.visit(BRUNO)
+    path = f"/api/readings/{left.reading.id}/1"
+    just = f"/ask/tray?decided={left.reading.id}"
+    async with signed_in(station, PAUL) as paul:
+        before = (await paul.get("/ask/tray")).text
+        assert "Décidés récemment" not in before
+        reasons = (await paul.get(f"/ask/reject/{left.reading.id}/1")).text
+        asked = before if act == "accept" else reasons
+        assert f'data-then="{just}"' in asked
+        assert (await paul.post(f"{path}/{act}", json={"reason": "moved"})).status_code == 200
+        top, rest = (await paul.get(just)).text.split("À confirmer, visites closes")
+        for told in ("Alice", "128/76", f"{word} (Dr TEST Paul)"):
+            assert told in top
+        assert "ne sont à personne" not in top
+        assert ("Le patient a bougé" in top) == (act == "reject")
+        said = undo_in(top, left)
+        assert said is not None
+        assert str(left.reading.id) not in rest
+        later = (await paul.get("/ask/tray")).text
+        assert undo_in(later[later.index("Décidés récemment") :], left) == said
+        assert (await paul.post(f"{path}/undo", json=json.loads(said))).status_code == 200
+        assert "Décidés récemment" not in (await paul.get("/ask/tray")).text
+    assert await station.state(left) == "to_review"
+
+
+async def test_what_was_discarded_comes_back_to_the_tray_and_shows_no_value_by_itself(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    nobodys = await station.file(CUFF, pressure("151", "93"))
+    path = f"/api/readings/{nobodys.reading.id}/1"
+    just = f"/ask/tray?decided={nobodys.reading.id}"
+    assert f'data-then="{just}"' in (await client.get(f"/ask/discard/{nobodys.reading.id}/1")).text
+    await client.post(f"{path}/discard", json={"reason": "test"})
+    seen = (await client.get(just)).text
+    assert "Écarté (une personne non identifiée)" in seen
+    assert "151/93" not in seen
+    assert "151/93" in (await client.get(f"/ask/tray?show={nobodys.reading.id}")).text
+    said = undo_in(seen, nobodys)
+    assert said is not None
+    assert (await client.post(f"{path}/undo", json=json.loads(said))).status_code == 200
+    assert await station.state(nobodys) == "quarantined"
+    assert f"/ask/assign/{nobodys.reading.id}/1" in (await client.get("/ask/tray")).text
+
+
+async def test_what_was_sent_or_nobody_decided_has_no_way_back_in_the_tray(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    by_rule = await station.file(SCALE, weight())
+    accepted = await station.file(CUFF, pressure(), "to_review")
+    await client.post(f"/api/readings/{accepted.reading.id}/1/accept", json={})
+    tray = (await client.get("/ask/tray")).text
+    assert undo_in(tray, accepted) is not None
+    assert undo_in(tray, by_rule) is None
+    await station.journal.mark_published([(accepted.reading.id, 1)])
+    assert undo_in((await client.get("/ask/tray")).text, accepted) is None
+
+
+async def test_of_a_locked_visit_the_tray_tells_nothing_that_was_decided(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    opened = await station.visit(ALICE)
+    one = await station.file(CUFF, pressure(), "to_review")
+    asked = (await client.get(f"/ask/reject/{one.reading.id}/1")).text
+    assert 'data-then="close"' in asked, "it stands on a tile"
+    await client.post(f"/api/readings/{one.reading.id}/1/reject", json={"reason": "moved"})
+    assert undo_in((await client.get("/ask/tray")).text, one) is not None
+    await client.post(f"/api/visits/{opened.id}/lock", json={})
+    seen = (await client.get(f"/ask/tray?decided={one.reading.id}")).text
+    assert str(one.reading.id) not in seen
+    assert "128/76" not in seen

@@ -48,8 +48,29 @@ async def test_a_visit_is_opened_and_closed_by_the_page_or_a_program(
     kept = await station.journal.visit(visit)
     assert kept is not None
     assert kept.closed_at is not None
-    nameless = await client.post("/api/visits", json={**BODY, "family_name": " "})
-    assert nameless.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("field", "french", "english"),
+    [
+        ("family_name", "Nom de naissance", "Family name at birth"),
+        ("given_name", "Premier prénom de naissance", "First given name at birth"),
+        ("born", "Date de naissance", "Date of birth"),
+    ],
+)
+async def test_a_field_of_blanks_is_told_by_its_label_on_the_form(
+    station: Station, client: httpx.AsyncClient, field: str, french: str, english: str
+) -> None:
+    form = (await client.get("/ask/visit?new")).text
+    assert f'{french} <input name="{field}"' in form
+    for text in ("", "  "):
+        said = {**BODY, field: text}
+        answer = await client.post("/api/visits", json=said)
+        told = f"«\N{NO-BREAK SPACE}{french}\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: il est vide"
+        assert (answer.status_code, answer.json()) == (422, {"error": told, "field": field})
+        answer = await client.post("/api/visits?lang=en", json=said)
+        assert answer.json()["error"] == f"{english}: it is empty"
+    assert station.desk.visit is None
 
 
 @pytest.mark.parametrize("trait", ["family_name", "given_name"])

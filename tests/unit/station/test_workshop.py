@@ -104,13 +104,47 @@ async def test_a_check_is_written_down_and_its_notice_goes(station: Station) -> 
     told = await station.get("/api/metrology")
     assert told["devices"][0]["notices"] == []
     assert (told["log"][0]["author"], told["log"][0]["by"]) == ("tech", "ACME")
-    for wrong in (
-        {"device": "other"},
-        {"due": "1999-01-01"},
-        {"done_on": "2999-01-01"},
-        {"by": ""},
+    for wrong, words in (
+        ({"device": "other"}, "not in the station"),
+        ({"done_on": "2999-01-01"}, "in the future"),
     ):
-        assert (await station.post("/api/metrology", **done | wrong)).status_code == 422
+        refused = await station.post("/api/metrology", **done | wrong)
+        assert (refused.status_code, words in refused.text) == (422, True), refused.text
+    assert len((await station.get("/api/metrology"))["log"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "words"),
+    [
+        ({"due": None}, "due", "Due: to be filled in"),
+        ({"act": "calibration", "due": None}, "due", "Due: to be filled in"),
+        ({"due": "2025-01-01"}, "due", "Due: this day is before the day it was done"),
+        ({"act": "repair"}, "due", "Due: to be left empty"),
+        ({"done_on": "0001-01-01"}, "done_on", "Done on: before 1900"),
+        ({"by": ""}, "by", "Done by: it is empty"),
+        ({"by": "  "}, "by", "Done by: it is empty"),
+        ({"certificate": " "}, "certificate", "Certificate: it is empty"),
+        ({"note": "one\ntwo"}, "note", "Note: one line of readable text"),
+    ],
+    ids=str,
+)
+async def test_a_line_that_cannot_be_is_refused_at_the_label_of_its_field(
+    station: Station, wrong: dict[str, Any], field: str, words: str
+) -> None:
+    station.sign_in()
+    done = {
+        "device": "scale",
+        "act": "verification",
+        "done_on": "2026-01-05",
+        "by": "ACME",
+        "due": "2027-01-05",
+    }
+    refused = await station.post("/api/metrology", **done | wrong)
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+    assert refused.json()["error"].startswith(words)
+    told = await station.get("/api/metrology")
+    assert told["log"] == []
+    assert told["devices"][0]["notices"][0]["blocks"], "nothing was written that lifts the block"
 
 
 async def test_the_rail_follows_the_metrology_log_at_once(station: Station) -> None:
@@ -132,7 +166,14 @@ async def test_the_rail_follows_the_metrology_log_at_once(station: Station) -> N
 
             await until("check_missing")
             day = station_now().date().isoformat()
-            done = {"device": "scale", "act": "verification", "done_on": day, "by": "TEST"}
+            due = (station_now().date() + timedelta(days=365)).isoformat()
+            done = {
+                "device": "scale",
+                "act": "verification",
+                "done_on": day,
+                "by": "TEST",
+                "due": due,
+            }
             assert (await station.post("/api/metrology", **done)).status_code == 204
             await until()
     finally:

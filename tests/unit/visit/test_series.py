@@ -367,6 +367,42 @@ class TestCorrecting:
         room.says(second, "right", "seated")
         assert room.series.arm == "right"
 
+    def test_a_mean_that_goes_says_how_many_measurements_are_lacking(self) -> None:
+        room, (first, _, last) = self.taken(150, 140, 130)
+        assert room.course().lacking == 0
+        room.says(last, "right", "seated")
+        assert (room.course().act, room.course().lacking) == ("measure", 1)
+        room.become(first, "withdrawn")
+        assert room.course().lacking == 2
+        room.become(first, "accepted")
+        room.measures(128)
+        assert room.course().lacking == 0
+
+    def test_a_series_that_has_not_come_so_far_lacks_nothing(self) -> None:
+        room = Room().rested()
+        room.measures(150)
+        room.series = the.end(room.series, room.now)
+        assert room.course().lacking == 0, "it was stopped: nobody waits for its mean"
+
+    @pytest.mark.parametrize("ends", [True, False])
+    def test_past_its_end_or_its_standing_a_series_takes_no_other(self, *, ends: bool) -> None:
+        room, (_, _, last) = self.taken(150, 140, 130)
+        room.series = (the.end if ends else the.stand_up)(room.series, room.now)
+        room.become(last, "rejected")
+        assert (room.course().act, room.course().lacking) == ("done", 1)
+        room.measures(128)
+        assert room.course().lacking == 1
+
+    def test_what_came_during_the_rest_or_after_all_stands_aside(self) -> None:
+        room = Room(count=1, mean_of_last=1)
+        early = room.measured(measured(160, at=START + seconds(50)))
+        room.rested().measures(150)
+        late = room.measures(140)
+        beside = [(one.reading, one.purpose) for one in the.aside_of(room.series, room.filings)]
+        assert beside == [(early, "resting"), (late, "after")]
+        room.become(early, "rejected")
+        assert [one.reading for one in the.aside_of(room.series, room.filings)] == [late]
+
     def test_a_series_never_goes_on_standing(self) -> None:
         room, (only,) = self.taken(150)
         room.says(only, "left", "standing")
