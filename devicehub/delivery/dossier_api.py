@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from types import TracebackType
+from typing import Any, Final, Self, get_args
 from urllib.parse import quote
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from devicehub.delivery.address import TlsFiles
 from devicehub.delivery.tls import client_context
 from devicehub.driver import Kind
-from devicehub.visit.dossier import (
-    DossierRefused,
-    DossierUnreachable,
-    EarlierValue,
-    KnownVisit,
-    Opening,
-)
+from devicehub.visit.dossier import DossierRefused, DossierUnreachable, KnownVisit, Opening
 
 __all__ = ["DossierApi", "DossierRefused", "DossierUnreachable"]
 
@@ -44,6 +36,9 @@ NOT_NOW = frozenset(
 """Refusals that say nothing of what was asked, as any fault of the server's own: asked again, they may pass."""
 
 
+_KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
+
+
 class DossierApi:
     """A client of one dossier, to use as ``async with``: a `devicehub.visit.dossier.Dossier`.
 
@@ -55,6 +50,8 @@ class DossierApi:
         self, base_url: str, *, token: str | None = None, tls: TlsFiles | None = None
     ) -> None:
         self._base_url = base_url
+        self._later: set[str] = set()
+        """The kinds this version does not know, each said once."""
         self._client = httpx.AsyncClient(
             base_url=base_url,
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
@@ -109,12 +106,24 @@ class DossierApi:
             # A later dossier may say more of a visit than this station knows.
             fields = told if isinstance(told, dict) else {}
             known = {name: fields[name] for name in KnownVisit.model_fields if name in fields}
-            for name, item in _SAID_ONE_BY_ONE.items():
-                if isinstance(known.get(name), list):
-                    known[name] = _understood(known[name], item, name)
+            for name in {"plan", "earlier"} & known.keys():
+                known[name] = self._of_known_kinds(known[name])
             return KnownVisit.model_validate(known)
         except ValidationError:
             raise self._nonsense() from None
+
+    def _of_known_kinds(self, told: object) -> object:
+        """A list without the kinds that only a later dossier knows: they hide neither the visit nor the worklist.
+
+        What is of a known kind is there whole, or the answer is none: the doubt whose value it is rests on it.
+        """
+        if not isinstance(told, list):
+            return told
+        later = {kind for kind in map(_kind_of, told) if kind is not None} - _KINDS
+        for kind in later - self._later:
+            logger.warning("dossier.later_kind kind=%r", kind)
+        self._later |= later
+        return [one for one in told if _kind_of(one) not in later]
 
     async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         try:
@@ -146,19 +155,9 @@ class DossierApi:
         )
 
 
-_SAID_ONE_BY_ONE: Final[Mapping[str, TypeAdapter[Any]]] = MappingProxyType(
-    {"plan": TypeAdapter(Kind), "earlier": TypeAdapter(EarlierValue)}
-)
-
-
-def _understood(told: list[object], item: TypeAdapter[Any], name: str) -> list[Any]:
-    """What this version knows of a list: a later dossier's other kinds hide neither the visit nor the worklist."""
-    understood = []
-    for one in told:
-        with contextlib.suppress(ValidationError):
-            understood.append(item.validate_python(one))
-    if len(understood) < len(told):
-        logger.warning(
-            "dossier.not_understood field=%s count=%d", name, len(told) - len(understood)
-        )
-    return understood
+def _kind_of(told: object) -> str | None:
+    """That of something planned, or of an earlier value."""
+    if isinstance(told, dict):
+        measurement = told.get("measurement")
+        told = measurement.get("kind") if isinstance(measurement, dict) else None
+    return told if isinstance(told, str) else None

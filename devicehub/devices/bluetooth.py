@@ -23,7 +23,6 @@ from devicehub.devices.news import Condition, Why
 from devicehub.devices.registry import UnknownDriver
 from devicehub.driver import (
     BleDriver,
-    BleLink,
     BleSession,
     Frame,
     LinkLost,
@@ -32,7 +31,7 @@ from devicehub.driver import (
     Refused,
 )
 from devicehub.transport.ble import BondLost, NoPlace, Radio, Sighting
-from devicehub.transport.ble_wire import NotPaired, PairingRefused
+from devicehub.transport.ble_wire import BleWire, NotPaired, PairingRefused
 from devicehub.transport.failures import RadioFault, RadioUnavailable
 from devicehub.transport.hands import Arrival, Hands, station_now
 from devicehub.transport.radios import MakeRadio
@@ -247,7 +246,7 @@ class Bluetooth:
                 continue
             except (LinkLost, Refused, NotUnderstood) as lost:
                 nearby.refused = isinstance(lost, PairingRefused)
-                if not self._put_off(source.address):
+                if not await self._is_put_off(source.address):
                     # Until it is heard again: that it is tried anew changes nothing about it.
                     self._show(source, name, "lost", str(lost), _why(lost))
                 nearby.forget()
@@ -303,14 +302,17 @@ class Bluetooth:
     async def _wait_while_put_off(self, nearby: Nearby) -> None:
         """Not even connect to a device whose pairing a person gave up: it would ask again at once."""
         source, name = nearby.source, nearby.name
-        if not self._put_off(source.address):
+        if not await self._is_put_off(source.address):
             return
         nearby.refused = False
         self._show(source, name, "waiting", _PUT_OFF, "pairing_put_off")
-        # Somebody may pair it at a terminal meanwhile, and nobody tells.
-        while self._put_off(source.address) and not await self._bonded_with(source.address):  # noqa: ASYNC110
+        while await self._is_put_off(source.address):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(UNPAIRED_RETRY)
         self._show(source, name, "waiting")
+
+    async def _is_put_off(self, address: str) -> bool:
+        # Somebody may have paired it at a terminal meanwhile.
+        return self._put_off(address) and not await self._bonded_with(address)
 
     async def _bonded_with(self, address: str) -> list[str]:
         """The radios that hold a bond with a device: those here are asked, of absent ones the inventory tells."""
@@ -353,12 +355,12 @@ class Bluetooth:
         return bonded
 
 
-async def _talk(session: BleSession, link: BleLink, conversation: Conversation) -> None:
-    """The driver's session. Raises `_HungUp` where the link ends after what may be the end."""
+async def _talk(session: BleSession, link: BleWire, conversation: Conversation) -> None:
+    """The driver's session. Raises `_HungUp` where the link ends after what may be the end, as the pairing is."""
     try:
         await session(link)
     except LinkLost as lost:
-        if conversation.has_told:
+        if conversation.has_told or link.paired:
             raise _HungUp from lost
         raise
 

@@ -16,8 +16,8 @@ from devicehub.devices.news import DeviceNews
 from devicehub.transport.hands import station_now
 from devicehub.transport.stack import Purpose
 
-ANSWER_SECONDS = 30.0
-"""Pairing ends by itself after that long without a step (Core Specification, vol. 3, part H, 3.4)."""
+ANSWER_SECONDS = 25.0
+"""Pairing ends by itself after 30 s without a step (Core Specification, vol. 3, part H, 3.4): the question ends before."""
 
 PAUSE_SECONDS = 120.0
 """How long a device is left unpaired after a question was given up: who cancels does not want it back at once."""
@@ -99,14 +99,16 @@ class Passkeys:
         self._paused.pop(self._addresses.get(device, ""), None)
 
     def device(self, news: DeviceNews) -> None:
-        """What the practice calls a device; and where its conversation has ended, nobody waits for an answer."""
+        """What the practice calls a device; once it is paired, or its conversation has ended, nobody waits for an answer."""
         address = news.source.address
         self._names[address] = news.name
         self._addresses[news.source.id] = address
         if news.why != "pairing_refused":
             self._typed.discard(address)
-        if news.condition in ("connecting", "connected"):
+        if news.condition == "connecting":
             return
+        if news.condition == "connected":
+            self._paused.pop(address, None)
         for question, answered in self._open.values():
             if question.address == address and not answered.done():
                 answered.set_result(None)

@@ -11,7 +11,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Final, Literal, get_args
@@ -33,6 +33,9 @@ CHECKS: tuple[Check, ...] = get_args(Check)
 
 OLDEST: Final = date(1900, 1, 1)
 """No device of today was checked before: the year was mistyped."""
+
+LONGEST: Final = timedelta(days=3653)
+"""No check holds for longer than ten years: the year was mistyped."""
 
 
 class MetrologyEntry(Record):
@@ -89,6 +92,12 @@ class MetrologyEntry(Record):
                 "due_needless",
                 "à laisser vide, car une réparation ou une pile n’a pas d’échéance · "
                 "to be left empty, for a repair or a battery is not due again",
+            )
+        if due is not None and done_on is not None and due - done_on > LONGEST:
+            raise PydanticCustomError(
+                "due_late",
+                "plus de dix ans après l’acte, vérifiez l’année · "
+                "more than ten years after it was done, check the year",
             )
         if due is not None and done_on is not None and due < done_on:
             raise PydanticCustomError(

@@ -103,6 +103,11 @@ class Filing(Record):
     state_at: AwareDatetime
     detail: str | None = None
 
+    @property
+    def was_given(self) -> bool:
+        """Whether a person gave it to its visit, or moved it there, and nothing has become of it since."""
+        return self.attribution.revision > 1 and self.state_at == self.attribution.at
+
 
 class Withdrawn(Record):
     """A reading that a person has taken back, and the visit it belonged to last: it is nobody's now.

@@ -88,12 +88,14 @@ class Asking:
         """Whose visit comes next: the worklist, and a form where nobody can read an identity."""
         words, picture, now = self._words(request), self._hub.board.picture, datetime.now(UTC)
         waiting = picture.waits_here
+        held = await self._held()
         return self._answer(
             "ask_visit",
             words,
             **planned_told(picture, words, now),
             closes=who(picture.identity, words, now) if picture.visit else None,
             undecided=words.count("close.waiting", waiting) if waiting else None,
+            held=words.count("close.quarantined", held) if held else None,
             today=now.astimezone().date().isoformat(),
             drawn=new_visit(),
             new="new" in request.query_params,
@@ -107,8 +109,7 @@ class Asking:
         room = snapshot(picture, hub.listed, hub.tells, plan=expected, now=now)
         missing = [words.kind(one.kind) for one in absent(room)] if room is not None else []
         waiting = picture.waits_here
-        visit = hub.desk.visit
-        held = held_back(visit, await hub.review.tray()) if visit is not None else 0
+        held = await self._held()
         return self._answer(
             "ask_close",
             words,
@@ -199,7 +200,8 @@ class Asking:
         role = operator_of(request).role
         left = await left_views(self._hub, role, words, now)
         withdrawn = await withdrawn_views(self._hub, role, words, now, shown=shown)
-        decided = await decided_views(self._hub, words, now, shown=shown)
+        just = request.query_params.get("decided")
+        decided = await decided_views(self._hub, words, now, just=just, shown=shown)
         return self._answer(
             "ask_tray",
             words,
@@ -207,7 +209,7 @@ class Asking:
             left=left,
             withdrawn=withdrawn,
             decided=decided,
-            just=request.query_params.get("decided"),
+            just=just,
         )
 
     async def reading(self, request: Request) -> Response:
@@ -325,6 +327,11 @@ class Asking:
         if visit is None:
             raise Refused(409, words("refusal.no_visit"))
         return visit.id
+
+    async def _held(self) -> int:
+        """How many readings that came during the open visit lie in the tray."""
+        visit = self._hub.desk.visit
+        return held_back(visit, await self._hub.review.tray()) if visit is not None else 0
 
     def _after(self, act: str, filing: Filing) -> str:
         """Where a person stands after an act: at the tile again, or, where none shows the reading, in the tray."""

@@ -307,6 +307,8 @@ class Board:
             return decided  # what goes on from a decision is none
         if filing.state not in DECIDED or reading.source == "derived" or not self._belongs(filing):
             return decided
+        if filing.was_given:
+            return decided  # whose it is was decided: that is moved, not undone
         if before is None and last is not None and last.state_at > filing.state_at:
             return decided  # after a start they come in the order of their arrival
         return MappingProxyType({**decided, reading.kind: reading.id})

@@ -179,7 +179,7 @@ def tile_view(
         can_accept=hold is None,
         undo=_undo(kind, picture, words) if decides and not is_live else None,
         can_retry=decides and hold is None and _has_state(stands, "refused"),
-        has_menu=decides and by_person and _has_state(stands, *_SENT),
+        has_menu=decides and by_person and _has_menu(stands),
         can_type=may(role, "type")
         and kind in FIELDS
         and (stands is None or stands.state in _OVER)
@@ -292,10 +292,16 @@ def _has_state(filing: Filing | None, *states: State) -> bool:
     return filing is not None and filing.state in states
 
 
+def _has_menu(filing: Filing | None) -> bool:
+    """Whether a reading is withdrawn or moved by now, where it was undone before."""
+    given = filing is not None and filing.was_given and filing.state == "accepted"
+    return given or _has_state(filing, *_SENT)
+
+
 def _undo(kind: Kind, picture: Picture, words: Words) -> Undo | None:
     decided = picture.decided.get(kind)
     filing = picture.filings.get(decided) if decided is not None else None
-    if filing is None or not _has_state(filing, "accepted", "rejected"):
+    if filing is None or not _has_state(filing, "accepted", "rejected") or filing.was_given:
         return None
     figure = words.figures(filing.reading.measurement)[0]
     return Undo(

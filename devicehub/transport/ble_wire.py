@@ -192,6 +192,5 @@ class BleWire(InboxLink):
             self._inbox.check()
             raise Refused("pairing was not completed in time") from None
         except (NotImplementedError, *_STACK_FAILURES) as error:
-            self._inbox.check()
             log.info("pairing refused: %s", error)
             raise PairingRefused from error

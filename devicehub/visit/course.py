@@ -60,7 +60,7 @@ class Course:
 
     ``due_at`` is when the countdown ends; before it the person waits, from it on they press the button.
     ``number`` of ``count`` is the measurement that comes next. ``mean`` is there once its members are all
-    there, ``settled`` once each of them is accepted. ``lacking`` is how many it lacks of a series that had as many.
+    there, ``settled`` once each of them is accepted. ``lacking`` is how many it lacks where as many came.
     """
 
     act: Act

@@ -292,7 +292,7 @@ def takes_more(series: Series) -> bool:
 
 
 def lacking_of(series: Series, counting: Sequence[Taken]) -> int:
-    """How many measurements the mean of a series lacks that had come to its end: some have fallen out since."""
+    """How many measurements the mean lacks of a series in which as many came as it asks for: not all of them count."""
     came = sum(one.purpose == "series" for one in series.taken)
     return max(0, series.rules.count - len(counting)) if came >= series.rules.count else 0
 

@@ -172,10 +172,14 @@ async def test_the_undo_is_of_what_was_decided_last_whatever_stands_then(
     ]
     await tile.get_by_role("button", name="Accepter").click()
     await expect(tile.locator(".number")).to_have_text("35,9")
+    undo = tile.get_by_role("button", name="Revenir en arrière")
+    await expect(undo).to_have_text("Revenir en arrière 37,2\xa0°C · Enregistré")
+    await page.set_viewport_size({"width": 1024, "height": 600})
+    assert await violations(page) == []
+    await keep(page, "undo-beside-another")
     await tile.get_by_role("button", name="Rejeter").click()
     await page.locator("dialog").get_by_role("button", name="Valeur peu crédible").click()
     await expect(tile.locator(".number")).to_have_text("37,2")
-    undo = tile.get_by_role("button", name="Revenir en arrière")
     await expect(undo).to_have_text("Revenir en arrière 35,9\xa0°C · Rejeté")
     box = await undo.bounding_box()
     assert box is not None

@@ -46,6 +46,8 @@ from devicehub.visit.operators import Operator
 pytestmark = pytest.mark.browser
 
 PAGES = ("devices", "frames", "bonds", "metrology", "logs", "health")
+YESTERDAY = station_now().date() - timedelta(days=1)
+DUE = YESTERDAY + timedelta(days=365)
 PRESSURE = bytes.fromhex("00 80 00 50 00 00 00")
 BOUND = (
     Bound("cuff", "Tensiomètre", "AA:00:00:00:00:01", "sig_blood_pressure"),
@@ -257,13 +259,13 @@ async def test_an_act_is_written_down_and_shows(shop: Shop, here: Served) -> Non
     page = here.page
     await page.goto(f"{here.url}/technician/metrology")
     await page.locator('select[name="device"]').select_option("scale")
-    await page.get_by_label("Fait le").fill("2026-11-20")
-    await page.get_by_label("Échéance").fill("2027-11-20")
+    await page.get_by_label("Fait le").fill(f"{YESTERDAY}")
+    await page.get_by_label("Échéance").fill(f"{DUE}")
     await page.get_by_label("Fait par").fill("ACME")
     await page.get_by_role("button", name="Consigner").click()
-    await expect(page.locator("table").last).to_contain_text("20/11/2027")
+    await expect(page.locator("table").last).to_contain_text(f"{DUE:%d/%m/%Y}")
     (entry,) = await shop.room.journal.metrology_log()
-    assert (entry.device, entry.author, entry.due) == ("scale", "tech", date(2027, 11, 20))
+    assert (entry.device, entry.author, entry.due) == ("scale", "tech", DUE)
 
 
 async def test_what_is_refused_says_why_and_what_was_written_stays(
@@ -276,7 +278,7 @@ async def test_what_is_refused_says_why_and_what_was_written_stays(
     await page.get_by_role("button", name="Consigner").click()
     await expect(page.locator("#sheet .s-refused")).not_to_be_empty()
     await expect(page.get_by_label("Fait par")).to_have_value("ACME")
-    await page.get_by_label("Fait le").fill("2026-11-20")
+    await page.get_by_label("Fait le").fill(f"{YESTERDAY}")
     await page.get_by_role("button", name="Consigner").click()
     await expect(page.locator("#sheet .s-refused")).to_contain_text(
         "«\N{NO-BREAK SPACE}Échéance\N{NO-BREAK SPACE}»\N{NO-BREAK SPACE}: à remplir"

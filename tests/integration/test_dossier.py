@@ -462,3 +462,18 @@ async def test_a_kind_of_a_later_dossier_hides_neither_its_visit_nor_the_others(
     assert [one.measurement for one in worklist[0].earlier] == [
         BodyWeight(kilograms=Decimal("72.4"))
     ]
+
+
+async def test_an_earlier_value_of_a_known_kind_is_never_left_out() -> None:
+    """Without it, nobody would be asked whether a weight that is unlike it is this patient's."""
+    weight = {"kind": "body_weight", "kilograms": "72.4", "clothed": True}
+    earlier = {"reading": str(uuid4()), "at": NOON.isoformat(), "measurement": weight}
+    visit = {
+        "visit": "v-1",
+        "state": "planned",
+        "identity": ALICE.model_dump(mode="json"),
+        "earlier": [earlier],
+    }
+    async with answering(json.dumps(visit).encode()) as api:
+        with pytest.raises(DossierUnreachable):
+            await api.visit("v-1")

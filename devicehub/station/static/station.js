@@ -140,7 +140,8 @@ function swap(name, html) {
     if (document.activeElement !== heir) wait(after);
   }
   if (name === "banner" && before.dataset.visit !== after.dataset.visit && about() !== after.dataset.visit) {
-    if (written()) refused.textContent = ask.dataset.over;
+    if (written() || led) refused.textContent = ask.dataset.over;
+    led = false;
     ask.close(); // it was about another patient
   }
   if (name === "devices") count();
@@ -330,14 +331,17 @@ async function question(address) {
   }
 }
 
-// The summary has no dialog: it leads here, to the question of a reading of any visit, and is gone back to.
+// The summary has no dialog: it leads here, to the question of a reading of any visit, and is gone back to, unless the
+// question was ended by another one's visit: then it is said here.
+let led = false;
 async function lead() {
   const address = location.hash.slice(1);
   if (!address.startsWith("/ask/reading/")) return;
   history.replaceState(null, "", location.pathname);
   await question(address);
   if (!ask.open) return; // it was refused
-  ask.addEventListener("close", () => root.dataset.link !== "lost" && history.back(), { once: true });
+  led = true;
+  ask.addEventListener("close", () => led && root.dataset.link !== "lost" && history.back(), { once: true });
 }
 
 ask.addEventListener("close", () => {

@@ -62,7 +62,7 @@ async def test_what_nobody_answers_is_given_up(how: str, monkeypatch: pytest.Mon
     if how != "time":
         question = await desk.asked()
         desk.tell("lost", "C0:00:00:00:00:FF")
-        desk.tell("connected")
+        desk.tell("connecting")
         assert desk.open
         if how == "cancel":
             desk.passkeys.cancel(question.id)
@@ -70,6 +70,21 @@ async def test_what_nobody_answers_is_given_up(how: str, monkeypatch: pytest.Mon
             desk.tell("lost")
     assert await asking is None
     assert desk.open == ()
+
+
+async def test_a_device_that_is_paired_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digits to be typed at the device itself: nothing tells when they were, but that it is connected."""
+    desk = Desk()
+    monkeypatch.setattr(passkeys, "ANSWER_SECONDS", 0.01)
+    assert await desk.passkeys.ask(CUFF) is None
+    assert desk.passkeys.put_off(CUFF)
+    monkeypatch.undo()
+    showing = asyncio.create_task(desk.passkeys.show(CUFF, 12345, "type_there"))
+    await desk.asked()
+    desk.tell("connected")
+    await showing
+    assert desk.open == ()
+    assert not desk.passkeys.put_off(CUFF)
 
 
 @pytest.mark.parametrize("how", ["cancel", "time", "lost"])

@@ -70,6 +70,7 @@ async def test_a_correction_of_the_same_day_takes_the_place_of_what_it_corrects(
     [
         ({"due": date(2026, 1, 4)}, "due"),
         ({"due": None}, "due"),
+        ({"due": date(2206, 1, 5)}, "due"),
         ({"act": "calibration", "due": None}, "due"),
         ({"act": "battery"}, "due"),
         ({"done_on": date(1, 1, 5)}, "done_on"),

@@ -151,6 +151,14 @@ def test_one_that_was_connected_in_this_visit_was_heard_in_it_and_stays_lost_unt
     assert row.state == "waiting"
 
 
+def test_a_connection_that_ends_in_the_visit_was_heard_in_it() -> None:
+    board = Board(simulation=True)
+    board.device(device_state(SCALE, "connected"), name="Balance")
+    board.visit(visit().model_copy(update={"opened_at": now()}), ALICE)
+    board.device(device_state(SCALE, "waiting"), name="Balance")
+    assert codes(board.picture, [WEIGHER])["body_weight"] == "not_measured"
+
+
 def test_one_that_was_lost_before_the_visit_is_silent_in_it_on_its_tile_and_its_row() -> None:
     board = Board(simulation=True)
     board.device(device_state(SCALE, "connected"), name="Balance")

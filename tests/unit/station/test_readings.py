@@ -531,3 +531,38 @@ async def test_what_is_asked_of_another_visits_reading_names_its_patient(
     for question in await asked(unnamed):
         assert "Le dossier ne dit pas encore de quel patient" in question.partition("</header>")[0]
         assert "71,45" not in question
+
+
+async def test_the_undo_stands_beside_another_one_that_waits(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    first, second = [
+        await station.file(THERMOMETER, temperature(one), "to_review") for one in ("35.9", "37.2")
+    ]
+    await client.post(f"/api/readings/{first.reading.id}/1/accept", json={})
+    page = (await client.get("/")).text
+    offered = undo_of(page, "body_temperature")
+    assert offered is not None
+    assert offered[0] == f"/api/readings/{first.reading.id}/1/undo"
+    assert offered[2] == "Revenir en arrière 35,9 °C · Enregistré"
+    assert f"/api/readings/{second.reading.id}/1/accept" in tile_of(page, "body_temperature")
+
+
+async def test_what_is_given_back_to_the_visit_takes_no_undo_away(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    here = await station.visit(ALICE)
+    back = await station.file(THERMOMETER, temperature("37.2"))
+    other = await station.file(THERMOMETER, temperature("35.9"), "to_review")
+    path = f"/api/readings/{back.reading.id}"
+    taken_back = await client.post(f"{path}/1/withdraw", json={"reason": "duplicate"})
+    assert taken_back.status_code == 200
+    await client.post(f"/api/readings/{other.reading.id}/1/reject", json={"reason": "moved"})
+    given = await client.post(
+        f"{path}/2/reassign", json={"visit": here.id, "reason": "interrupted"}
+    )
+    assert given.status_code == 200
+    offered = undo_of((await client.get("/")).text, "body_temperature")
+    assert offered is not None
+    assert offered[0] == f"/api/readings/{other.reading.id}/1/undo"

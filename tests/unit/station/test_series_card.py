@@ -115,7 +115,7 @@ async def test_what_comes_during_the_rest_says_that_it_does_not_count(
     await begun(station, "160", rest_seconds=300)
     told = await card(station, client)
     assert "Repos : assis ou couché" in told
-    assert "160/76, venu pendant le repos : ne compte pas." in told
+    assert "160/76, commencé avant la fin du repos : ne compte pas." in told
 
 
 async def test_the_pause_between_the_arms_is_for_moving_the_cuff(

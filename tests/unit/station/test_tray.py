@@ -358,3 +358,37 @@ async def test_of_a_locked_visit_the_tray_tells_nothing_that_was_decided(
     seen = (await client.get(f"/ask/tray?decided={one.reading.id}")).text
     assert str(one.reading.id) not in seen
     assert "128/76" not in seen
+
+
+async def test_what_was_given_to_the_wrong_patient_is_moved_and_not_undone(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    """An acceptance is undone; here it is whose the reading is that was decided, and that stays decided."""
+    station.desk.undo_for = timedelta(hours=1)
+    nobodys = await station.file(CUFF, pressure("151", "93"))
+    alice = await station.visit(ALICE)
+    bruno = await station.visit(BRUNO)
+    said = {"visit": bruno.id, "reason": "interrupted"}
+    path = f"/api/readings/{nobodys.reading.id}"
+    assert (await client.post(f"{path}/1/assign", json=said)).status_code == 200
+    move = f"/ask/reassign/{nobodys.reading.id}/2"
+    for shown in ("/ask/tray", "/"):
+        seen = (await client.get(shown)).text
+        assert undo_in(seen, nobodys) is None
+    assert move in (await client.get("/ask/tray")).text
+    assert move in (await client.get(f"/ask/reading/{nobodys.reading.id}/2")).text
+    assert f"/ask/reading/{nobodys.reading.id}/2" in (await client.get("/")).text
+    said = {"visit": alice.id, "reason": "wrong_patient"}
+    assert (await client.post(f"{path}/2/reassign", json=said)).status_code == 200
+    now = await station.journal.reading(nobodys.reading.id)
+    assert now is not None
+    assert now.attribution.visit == alice.id
+
+
+async def test_what_waits_under_the_wrong_patient_can_be_moved_before_it_is_decided(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    await station.visit(ALICE)
+    waits = await station.file(CUFF, pressure(), "to_review")
+    asked = (await client.get(f"/ask/reject/{waits.reading.id}/1")).text
+    assert f"/ask/reassign/{waits.reading.id}/1" in asked
