@@ -663,3 +663,23 @@ async def test_a_decision_that_is_refused_says_why(watched: Watched, station: St
     await expect(tile.locator("[role=alert]")).to_contain_text("a changé entre-temps")
     await expect(tile.get_by_role("button", name="Accepter")).to_be_enabled()
     assert page is watched.page
+
+
+async def test_a_question_of_the_summary_that_another_visit_ends_says_so(
+    watched: Watched, station: Station
+) -> None:
+    furnish(station)
+    await begun_anew(watched, station)
+    page, dialog = watched.page, watched.page.locator("dialog")
+    await station.visit(ALICE)
+    (one,) = await sent(station, "67.9")
+    await page.goto(f"{station.url}/summary")
+    await page.get_by_role("link", name="Plus d’actes : Poids").click()
+    await dialog.get_by_role("button", name="Retirer du dossier").click()
+    await expect(dialog).to_contain_text("Appareil en cause")
+    await station.visit(BRUNO)
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("#refused")).to_contain_text("n’a pas été enregistré")
+    await expect(page).to_have_url(f"{station.url}/")
+    assert await station.state(one) == "published"
+    assert watched.complaints == []
