@@ -106,7 +106,8 @@ class Filing(Record):
     @property
     def was_given(self) -> bool:
         """Whether a person gave it to its visit, or moved it there, and nothing has become of it since."""
-        return self.attribution.revision > 1 and self.state_at == self.attribution.at
+        given = self.attribution.revision > 1 and self.attribution.action != "withdraw"
+        return given and self.state_at == self.attribution.at
 
 
 class Withdrawn(Record):

@@ -348,14 +348,21 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-async def test_a_link_that_was_lost_is_told_as_lost_until_the_device_is_heard_again(
-    ward: Ward, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO", "devicehub")
+@contextlib.asynccontextmanager
+async def connected(ward: Ward) -> AsyncIterator[tuple[Peripheral, Page]]:
+    """A cuff that asks for no bond, and the page of a station that listens to it."""
     await ward.port()
     cuff = await ward.add(Open("TEST-0001", seed=1))
     async with ward.station(CUFF) as page:
         await page.device(lambda each: each["state"] == "connected")
+        yield cuff, page
+
+
+async def test_a_link_that_was_lost_is_told_as_lost_until_the_device_is_heard_again(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "devicehub")
+    async with connected(ward) as (cuff, page):
         cuff.out_of_range(0.1)
         await page.device(lambda each: each["state"] == "lost")
         cuff.in_range()
@@ -367,10 +374,7 @@ async def test_a_device_that_hangs_up_after_telling_its_result_is_waited_for(
     ward: Ward, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "devicehub")
-    await ward.port()
-    cuff = await ward.add(Open("TEST-0001", seed=1))
-    async with ward.station(CUFF) as page:
-        await page.device(lambda each: each["state"] == "connected")
+    async with connected(ward) as (cuff, page):
         await cuff.measure()
         await page.read()
         await until(lambda: not cuff.simulator.memory)
@@ -384,10 +388,7 @@ async def test_a_link_that_breaks_in_the_next_measurement_is_lost(
     ward: Ward, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO", "devicehub")
-    await ward.port()
-    cuff = await ward.add(Open("TEST-0001", seed=1))
-    async with ward.station(CUFF) as page:
-        await page.device(lambda each: each["state"] == "connected")
+    async with connected(ward) as (cuff, page):
         await cuff.measure()
         await page.read()
         await until(lambda: not cuff.simulator.memory)
@@ -397,6 +398,8 @@ async def test_a_link_that_breaks_in_the_next_measurement_is_lost(
         cuff.out_of_range(0.1)
         await page.device(lambda each: each["state"] == "lost")
         measuring.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await measuring
 
 
 # ------------------------------------------------------------------------------------ bonds

@@ -566,3 +566,22 @@ async def test_what_is_given_back_to_the_visit_takes_no_undo_away(
     offered = undo_of((await client.get("/")).text, "body_temperature")
     assert offered is not None
     assert offered[0] == f"/api/readings/{other.reading.id}/1/undo"
+
+
+async def test_what_was_accepted_here_moved_away_and_given_back_is_not_undone(
+    station: Station, client: httpx.AsyncClient
+) -> None:
+    station.desk.undo_for = timedelta(hours=1)
+    away = await station.visit(BRUNO)
+    here = await station.visit(ALICE)
+    one = await station.file(THERMOMETER, temperature("37.2"), "to_review")
+    path = f"/api/readings/{one.reading.id}"
+    assert (await client.post(f"{path}/1/accept", json={})).status_code == 200
+    assert undo_of((await client.get("/")).text, "body_temperature") is not None
+    for revision, to in enumerate((away, here), start=1):
+        said = {"visit": to.id, "reason": "wrong_patient"}
+        moved = await client.post(f"{path}/{revision}/reassign", json=said)
+        assert moved.status_code == 200
+    page = (await client.get("/")).text
+    assert f"/ask/reading/{one.reading.id}/3" in tile_of(page, "body_temperature")
+    assert undo_of(page, "body_temperature") is None
